@@ -1,0 +1,78 @@
+"""The interface between the apply engine and a kind of resource."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
+
+if TYPE_CHECKING:
+    from ..transaction import Transaction
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it should be. Always below a directory that the agent owns or a package's ``*.d``."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass
+class Item:
+    """One resource of a batch."""
+
+    kind: str
+    id: str
+    revision: int
+    present: bool
+    spec: Dict[str, Any]
+    #: The spec that this host had applied before, None when it is new here.
+    previous: Optional[Dict[str, Any]] = None
+    #: What the panel should know beyond "ok" (never a secret); set by the kind.
+    answer: Dict[str, Any] = field(default_factory=dict)
+
+
+class Kind:
+    """A kind of resource. The engine calls, under the host's lock and in this order:
+
+    1. ``validate`` for each item (an invalid one is refused alone, the rest goes on);
+    2. ``remove`` with all absent items, kinds in descending ``order``;
+    3. ``apply`` with all present items, kinds in ascending ``order``;
+    4. the transaction's checks (``nginx -t``), reloads, then its confirmations; any exception rolls all back;
+    5. the store takes the new revisions and specs, and the journal a line each.
+    """
+
+    name = ""
+    #: Hosts of which roles may hold it.
+    roles: "frozenset[str]" = frozenset()
+    order = 50
+    #: May a full resync remove what the panel does not list? (Never for data.)
+    prunable = True
+    #: Keys of the spec that are secrets: never in journal, answers, progress or drift.
+    secrets: "frozenset[str]" = frozenset()
+
+    def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
+        """The spec, checked field by field (``fields.py``) and normalized. Raises Invalid."""
+        raise NotImplementedError
+
+    def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
+        """The files of one resource: a pure function, used to write them and to find edits by hand."""
+        return []
+
+    def apply(self, tx: "Transaction", items: List[Item]) -> None:
+        """Bring all items (present) about. The default writes ``files``."""
+        for item in items:
+            for file in self.files(item.id, item.spec):
+                tx.write(file)
+
+    def remove(self, tx: "Transaction", items: List[Item]) -> None:
+        """Take all items (absent) away; right also for what never was. The default removes ``files`` of ``previous``."""
+        for item in items:
+            if item.previous is not None:
+                for file in self.files(item.id, item.previous):
+                    tx.remove(file.path)
+
+    def observe(self, id: str, spec: Dict[str, Any]) -> Optional[str]:
+        """For drift, beyond files: what is wrong with the running thing, or None."""
+        return None

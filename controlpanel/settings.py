@@ -1,0 +1,215 @@
+"""Settings, all from the environment (or the env file of the lab); nothing secret stands here.
+
+``CONTROLPANEL_ENV_FILE`` names a file of ``KEY=value`` lines; without it the file that ``manage.py lab up``
+writes (``var/<LAB_NAME>/panel.env``) is read where it exists. Real environment variables win over the file.
+"""
+
+from pathlib import Path
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+LAB_NAME = env("LAB_NAME", default="lab")
+ENV_FILE = Path(env("CONTROLPANEL_ENV_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel.env")))
+if ENV_FILE.exists():
+    env.read_env(str(ENV_FILE))
+
+# --- identity of this installation -------------------------------------------------------------------------------
+# Empty on purpose when unset: Django refuses to use an empty key, and checks.py refuses a weak one.
+SECRET_KEY = env("SECRET_KEY", default="")
+# Fernet keys, newest first; the first encrypts, all decrypt. See controlpanel/encryption.py.
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEYS", default=[])
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+PANEL_URL = env("PANEL_URL", default="http://127.0.0.1:8000/")
+
+# --- applications ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",  # must precede django.contrib.admin, whose templates it replaces
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "django_q",
+    "django_htmx",
+    "django_filters",
+    "axes",
+    "csp",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "controlpanel.operations",
+    "controlpanel.fleet",
+    "controlpanel.lab",
+    "members",
+    "storage",
+    "routing",
+    "hosting",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "controlpanel.urls"
+ASGI_APPLICATION = "controlpanel.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- data --------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env.db("DATABASE_URL", default="postgresql:///controlpanel")}
+if env.bool("DATABASE_POOL", default=False):
+    # Under ASGI each request may run in another thread, so persistent connections pile up; a pool does not.
+    # The worker forks, which a pool does not survive, so it keeps one persistent connection a process instead.
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 16, "timeout": 10}}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [env("REDIS_URL", default="redis://127.0.0.1:6379/0")]},
+    }
+}
+
+# The queue carries wake-ups only; controlpanel.operations is the truth, leases and sweep the recovery. So django-q2
+# never retries by itself within an hour (its `timeout` loses records, django-q2 issue 339), and keeps no results.
+Q_CLUSTER = {
+    "name": "controlpanel",
+    "orm": "default",
+    "workers": env.int("WORKERS", default=4),
+    "poll": 0.05,
+    "bulk": 1,
+    "queue_limit": env.int("WORKERS", default=4),
+    "timeout": None,
+    "retry": 3600,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "catch_up": False,
+    "label": "Queue",
+    "scheduler": False,
+}
+
+# --- people ------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "members.Login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # must be first: it refuses before any other backend is asked
+    "members.backends.DirectoryBackend",
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+LDAP_URIS = env.list("LDAP_URIS", default=["ldaps://127.0.0.1"])
+LDAP_BASE = env("LDAP_BASE", default="dc=panel,dc=internal")
+LDAP_BIND_DN = env("LDAP_BIND_DN", default="cn=panel,dc=panel,dc=internal")
+LDAP_BIND_PASSWORD = env("LDAP_BIND_PASSWORD", default="")
+# What hosts read the directory with (NSS); it sees no password hash.
+LDAP_READER_DN = env("LDAP_READER_DN", default="cn=reader,dc=panel,dc=internal")
+LDAP_READER_PASSWORD = env("LDAP_READER_PASSWORD", default="")
+LDAP_CA_FILE = env("LDAP_CA_FILE", default="/etc/ssl/certs/ca-certificates.crt")
+
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PANEL_URL.startswith("https:")
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+
+# --- hosts -------------------------------------------------------------------------------------------------------
+# The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
+PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))
+# How long a deleted site's data is kept before it is purged, days.
+SITE_GRACE_DAYS = env.int("SITE_GRACE_DAYS", default=30)
+
+# --- languages, static -------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "var" / "static"
+
+# --- REST --------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "members.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "controlpanel.api.Pagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "controlpanel.api.problem_response",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Control panel",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- browser policy ----------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    },
+    # The admin theme evaluates Alpine expressions and the schema browser styles itself inline.
+    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
+}

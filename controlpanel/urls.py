@@ -1,0 +1,8 @@
+"""Every URL of the panel."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+]

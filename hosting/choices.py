@@ -1,0 +1,25 @@
+"""Kinds and states of sites and domains."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class SiteKind(models.TextChoices):
+    STATIC = "static", _("Static files")
+    PHP = "php", _("PHP")
+
+
+class SiteState(models.TextChoices):
+    CREATING = "creating", _("Being created")
+    ACTIVE = "active", _("Active")
+    UPDATING = "updating", _("Being changed")
+    DISABLED = "disabled", _("Disabled")
+    DELETING = "deleting", _("Being deleted")
+    DELETED = "deleted", _("Deleted")  # data kept until purge_after
+    FAILED = "failed", _("Failed")
+
+
+class DomainKind(models.TextChoices):
+    PRIMARY = "primary", _("Main name")
+    ALIAS = "alias", _("Alias")
+    REDIRECT = "redirect", _("Redirect to the main name")
