@@ -59,7 +59,7 @@ class Login(AbstractBaseUser):
     #: OpenSSH public keys, one a line, validated; copied to sshPublicKey.
     ssh_keys = models.TextField(blank=True)
     #: Changes with every password change or "sign out everywhere": sessions of the old one end.
-    session_salt = models.CharField(max_length=32, default=secrets.token_hex)
+    session_salt = models.CharField(max_length=64, default=secrets.token_hex)
     created = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "username"

@@ -1,0 +1,277 @@
+"""Rows to test with. They are what services leave behind, but nothing is started and no host is spoken to.
+
+``SiteFactory()`` makes everything that a working site has: order, member, web host, volume with its attachment, main
+domain, backend and route. ``LoginFactory(staff=True)``, ``LoginFactory(administers=member)`` and
+``LoginFactory(administers_order=order)`` give the access that goes with it.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import factory
+from django.utils import timezone
+
+from controlpanel.fleet.choices import Role as HostRole
+from controlpanel.fleet.models import DriftReport, Host
+from controlpanel.operations.choices import OperationState
+from controlpanel.operations.models import Event, Operation, Step
+from hosting.choices import DomainKind, SiteKind, SiteState
+from hosting.models import Domain, HostingOrder, Site
+from members.choices import Role
+from members.models import Access, Login, Member, Token
+from routing.models import Authority, Backend, Certificate, Route
+from storage.choices import VolumeState
+from storage.models import Attachment, Pool, Volume
+
+
+class MemberFactory(factory.django.DjangoModelFactory[Member]):
+    class Meta:
+        model = Member
+
+    name = factory.Sequence(lambda n: f"Collective {n}")
+
+
+class LoginFactory(factory.django.DjangoModelFactory[Login]):
+    class Meta:
+        model = Login
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"login{n}")
+    name = factory.LazyAttribute(lambda login: login.username.title())
+    email = factory.LazyAttribute(lambda login: f"{login.username}@example.org")
+    member = factory.SubFactory(MemberFactory)
+
+    @factory.post_generation
+    def staff(self: Any, create: bool, extracted: bool | None, **kwargs: Any) -> None:
+        if create and extracted:
+            Access.objects.create(login=self, role=Role.STAFF)
+
+    @factory.post_generation
+    def administers(self: Any, create: bool, extracted: Member | None, **kwargs: Any) -> None:
+        if create and extracted:
+            Access.objects.create(login=self, role=Role.MEMBER_ADMIN, member=extracted)
+
+    @factory.post_generation
+    def administers_order(self: Any, create: bool, extracted: HostingOrder | None, **kwargs: Any) -> None:
+        if create and extracted:
+            Access.objects.create(login=self, role=Role.ORDER_ADMIN, order_id=extracted.pk)
+
+
+class StaffFactory(LoginFactory):
+    """Somebody of the cooperative's technical staff."""
+
+    member = None
+    staff = factory.PostGeneration(lambda login, *_: Access.objects.create(login=login, role=Role.STAFF))
+
+
+class MemberAdminFactory(LoginFactory):
+    """Somebody who administers everything of their member."""
+
+    administers = factory.PostGeneration(
+        lambda login, *_: Access.objects.create(login=login, role=Role.MEMBER_ADMIN, member=login.member)
+    )
+
+
+class AccessFactory(factory.django.DjangoModelFactory[Access]):
+    class Meta:
+        model = Access
+
+    login = factory.SubFactory(LoginFactory)
+    role = Role.MEMBER_ADMIN
+    member = factory.LazyAttribute(lambda access: access.login.member if access.role == Role.MEMBER_ADMIN else None)
+
+
+class TokenFactory(factory.django.DjangoModelFactory[Token]):
+    """``TokenFactory(login=…).text`` is what goes behind "Bearer"."""
+
+    class Meta:
+        model = Token
+
+    class Params:
+        secret = factory.LazyFunction(secrets.token_urlsafe)
+
+    login = factory.SubFactory(LoginFactory)
+    name = factory.Sequence(lambda n: f"token {n}")
+    digest = factory.LazyAttribute(lambda token: hashlib.sha256(token.secret.encode()).hexdigest())
+
+    @classmethod
+    def create(cls, **kwargs: Any) -> Token:
+        secret = kwargs.setdefault("secret", secrets.token_urlsafe())
+        token = super().create(**kwargs)
+        token.text = secret
+        return token
+
+
+class HostFactory(factory.django.DjangoModelFactory[Host]):
+    """A web host by default; ``HostFactory(roles=["edge"])`` for others."""
+
+    class Meta:
+        model = Host
+
+    name = factory.Sequence(lambda n: f"host{n}")
+    address = factory.Sequence(lambda n: f"10.77.{n // 250 % 250}.{n % 250 + 1}")
+    roles = factory.LazyFunction(lambda: [HostRole.WEB.value])
+    host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vdEFLZXlBdEFsbEp1c3RGb3JUZXN0aW5nISEh"
+    agent_version = "0" * 64
+    facts = factory.LazyFunction(lambda: {"os": "debian 13", "cpus": 4, "memory_mb": 8192, "disk_mb": 100_000})
+    last_seen = factory.LazyFunction(timezone.now)
+
+
+class DriftReportFactory(factory.django.DjangoModelFactory[DriftReport]):
+    class Meta:
+        model = DriftReport
+
+    host = factory.SubFactory(HostFactory)
+    differences = factory.LazyFunction(
+        lambda: [{"kind": "site", "id": "12", "problem": "edited", "detail": "/etc/nginx/sites/12.conf"}]
+    )
+
+
+class HostingOrderFactory(factory.django.DjangoModelFactory[HostingOrder]):
+    class Meta:
+        model = HostingOrder
+
+    member = factory.SubFactory(MemberFactory)
+    name = factory.Sequence(lambda n: f"Order {n}")
+
+
+class PoolFactory(factory.django.DjangoModelFactory[Pool]):
+    class Meta:
+        model = Pool
+
+    name = factory.Sequence(lambda n: f"pool{n}")
+    host = factory.SubFactory(HostFactory, roles=[HostRole.STORAGE.value])
+    capacity_bytes = 10**12
+
+
+class VolumeFactory(factory.django.DjangoModelFactory[Volume]):
+    class Meta:
+        model = Volume
+
+    pool = factory.SubFactory(PoolFactory)
+    size_bytes = 5 * 1024**3
+    uid = factory.Sequence(lambda n: 200_000 + n)
+    gid = factory.LazyAttribute(lambda volume: volume.uid)
+    state = VolumeState.ATTACHED
+
+
+class AttachmentFactory(factory.django.DjangoModelFactory[Attachment]):
+    class Meta:
+        model = Attachment
+
+    volume = factory.SubFactory(VolumeFactory)
+    host = factory.SubFactory(HostFactory)
+    path = factory.LazyAttribute(lambda attachment: f"/srv/sites/{attachment.volume.pk}")
+    granted = True
+    mounted = True
+    credential = '{"client": "v0.host0", "key": "secret-key-of-a-volume"}'
+
+
+class DomainFactory(factory.django.DjangoModelFactory[Domain]):
+    """An alias with its route; ``kind="redirect"`` for one that leads to the main name."""
+
+    class Meta:
+        model = Domain
+        skip_postgeneration_save = True
+
+    site = factory.SubFactory("tests.factories.SiteFactory")
+    name = factory.Sequence(lambda n: f"name{n}.example.org")
+    kind = DomainKind.ALIAS
+
+    @factory.post_generation
+    def route(self: Any, create: bool, extracted: bool | None, **kwargs: Any) -> None:
+        backend = Backend.objects.filter(site_id=self.site_id).first() if create and extracted is not False else None
+        if backend:
+            main = self.site.domains.filter(kind=DomainKind.PRIMARY).first()
+            Route.objects.create(
+                name=self.name, backend=backend, redirect_to=main.name if self.kind == DomainKind.REDIRECT else ""
+            )
+
+
+class SiteFactory(factory.django.DjangoModelFactory[Site]):
+    """A working site: ``SiteFactory(order=…, domain="a.test")``."""
+
+    class Meta:
+        model = Site
+        skip_postgeneration_save = True
+
+    order = factory.SubFactory(HostingOrderFactory)
+    kind = SiteKind.STATIC
+    state = SiteState.ACTIVE
+    host = factory.SubFactory(HostFactory)
+    uid = factory.Sequence(lambda n: 200_000 + n)
+    volume = factory.SubFactory(
+        VolumeFactory,
+        uid=factory.SelfAttribute("..uid"),
+        scope=factory.LazyAttribute(lambda volume: f"order:{volume.factory_parent.order.pk}"),
+    )
+
+    @factory.post_generation
+    def domain(self: Any, create: bool, extracted: str | None, **kwargs: Any) -> None:
+        if not create:
+            return
+        if self.volume and self.host:
+            AttachmentFactory(volume=self.volume, host=self.host, path=self.path)
+        Backend.objects.create(site_id=self.pk, host=self.host)
+        DomainFactory(site=self, name=extracted or f"site{self.pk}.example.org", kind=DomainKind.PRIMARY)
+
+
+class CertificateFactory(factory.django.DjangoModelFactory[Certificate]):
+    class Meta:
+        model = Certificate
+
+    backend = factory.LazyFunction(lambda: Backend.objects.get(site_id=SiteFactory().pk))
+    names = factory.LazyAttribute(lambda certificate: [route.name for route in certificate.backend.routes.all()])
+    chain_pem = "-----BEGIN CERTIFICATE-----\n"
+    key_pem = "-----BEGIN PRIVATE KEY-----\nnever-shown\n"
+    not_after = factory.LazyFunction(lambda: timezone.now() + timedelta(days=90))
+
+
+class AuthorityFactory(factory.django.DjangoModelFactory[Authority]):
+    class Meta:
+        model = Authority
+
+    certificate_pem = "-----BEGIN CERTIFICATE-----\n"
+    key_pem = "-----BEGIN PRIVATE KEY-----\nnever-shown\n"
+
+
+class OperationFactory(factory.django.DjangoModelFactory[Operation]):
+    """An operation that nobody runs, with two steps; a member sees it by ``OperationFactory(scopes=["order:5"])``."""
+
+    class Meta:
+        model = Operation
+        skip_postgeneration_save = True
+
+    kind = "hosting.create_site"
+    params = factory.LazyFunction(lambda: {"site": 0})
+    state = OperationState.RUNNING
+    requested_by = None
+
+    @factory.post_generation
+    def step_count(self: Any, create: bool, extracted: int | None, **kwargs: Any) -> None:
+        for position in range(2 if extracted is None else extracted) if create else ():
+            StepFactory(operation=self, stage=position, position=position)
+
+
+class StepFactory(factory.django.DjangoModelFactory[Step]):
+    class Meta:
+        model = Step
+
+    operation = factory.SubFactory(OperationFactory, step_count=0)
+    stage = 0
+    position = factory.LazyAttribute(lambda step: step.operation.steps.count())
+    action = "members.ensure_site_identity"
+    host = ""
+    args = factory.LazyFunction(lambda: {"site": 0})
+
+
+class EventFactory(factory.django.DjangoModelFactory[Event]):
+    class Meta:
+        model = Event
+
+    operation = factory.SubFactory(OperationFactory)
+    seq = factory.LazyAttribute(lambda event: event.operation.events.count() + 1)
+    kind = "progress"
+    data = factory.LazyFunction(lambda: {"text": "half way"})
