@@ -1,0 +1,19 @@
+// Shows points in time as the reader's clock has them: <time datetime="…" data-local>.
+
+const language = document.documentElement.lang || "en";
+const today = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+const another = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+function localize(root) {
+  for (const element of root.querySelectorAll("time[data-local]")) {
+    const moment = new Date(element.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    const isToday = moment.toDateString() === new Date().toDateString();
+    element.textContent = (isToday ? today : another).format(moment);
+    element.title = element.dateTime;
+    element.removeAttribute("data-local");
+  }
+}
+
+localize(document);
+document.addEventListener("htmx:afterSwap", () => localize(document));
