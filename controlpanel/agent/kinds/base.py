@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
+from ..errors import AgentError
+
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
@@ -31,6 +33,9 @@ class Item:
     previous: Optional[Dict[str, Any]] = None
     #: What the panel should know beyond "ok" (never a secret); set by the kind.
     answer: Dict[str, Any] = field(default_factory=dict)
+    #: Set by a kind that could not bring about this one while the others of the batch are fine: it alone is reported
+    #: as failed and not stored. (Raising instead rolls the whole batch back.)
+    failure: Optional[AgentError] = None
 
 
 class Kind:
@@ -61,10 +66,20 @@ class Kind:
         return []
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:
-        """Bring all items (present) about. The default writes ``files``."""
+        """Bring all items (present) about. The default writes ``files``, and removes those that only ``previous`` had.
+
+        Reload when ``tx.write`` returned True for one of them (or ``tx.changed`` has it): after a crash in the middle the
+        engine sets ``tx.force``, and then both say so although the file already stands there.
+        """
         for item in items:
-            for file in self.files(item.id, item.spec):
+            files = self.files(item.id, item.spec)
+            for file in files:
                 tx.write(file)
+            if item.previous is not None:
+                kept = {file.path for file in files}
+                for file in self.files(item.id, item.previous):
+                    if file.path not in kept:
+                        tx.remove(file.path)
 
     def remove(self, tx: "Transaction", items: List[Item]) -> None:
         """Take all items (absent) away; right also for what never was. The default removes ``files`` of ``previous``."""
@@ -73,6 +88,22 @@ class Kind:
                 for file in self.files(item.id, item.previous):
                     tx.remove(file.path)
 
+    def boot(self, tx: "Transaction", items: List[Item]) -> None:
+        """After this host has booted, before the panel speaks to it: bring the stored items (present) about again.
+
+        The default does nothing, which is right for what is only files. A kind whose things do not survive a reboot
+        (mounts, transient units) calls its ``apply``.
+        """
+
     def observe(self, id: str, spec: Dict[str, Any]) -> Optional[str]:
         """For drift, beyond files: what is wrong with the running thing, or None."""
         return None
+
+    def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
+        """For drift: what is wrong with whom, by id. Override it where one look serves all (a map file, a mount table)."""
+        found = {}
+        for id, spec in specs.items():
+            problem = self.observe(id, spec)
+            if problem:
+                found[id] = problem
+        return found

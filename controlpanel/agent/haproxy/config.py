@@ -1,0 +1,201 @@
+"""haproxy.cfg of an edge: a pure function of the web hosts.
+
+Nothing about a site stands in it. Sites live in the maps, which change without a reload, so this file changes only when
+web hosts come and go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Sequence, Tuple
+
+from . import pages, paths
+from .paths import backend_name
+
+
+@dataclass(frozen=True)
+class WebHost:
+    name: str
+    address: str
+
+
+#: What an edge does with a visitor of a site, by the site's mode: lines of the frontend that are evaluated in this order.
+#: ``{page:NAME …}`` becomes an answer with that page in the visitor's language. A mode to come (hold, shield, quarantine)
+#: is a row here, next to what it needs in ``_GLOBAL`` or behind the frontend.
+MODES: "Dict[str, Tuple[str, ...]]" = {
+    "normal": (),
+    # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know about a site that
+    # says "come back later", and drop one that says "forbidden" or "gone".
+    "disabled": ("{page:disabled status 503 retry 86400}",),
+    "maintenance": ("{page:maintenance status 503 retry 60}",),
+}
+
+_HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
+
+_GLOBAL = f"""
+global
+  log stdout format raw daemon notice
+  chroot /var/lib/haproxy
+  user haproxy
+  group haproxy
+  stats socket {paths.ADMIN_SOCKET} mode 600 level admin expose-fd listeners
+  stats timeout 30s
+  server-state-file {paths.SERVER_STATE}
+  maxconn 20000
+  # After a reload the old process ends its transfers, but not for ever.
+  hard-stop-after 15m
+  # Forward secrecy only. Tickets would let a stolen key of today open the sessions of yesterday.
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20
+  ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
+"""
+
+_DEFAULTS = f"""
+defaults
+  mode http
+  log global
+  option dontlognull
+  load-server-state-from-file global
+  # A visitor gets this long to send the headers of a request, and between two reads or writes of ours.
+  timeout http-request 10s
+  timeout http-keep-alive 15s
+  timeout client 60s
+  timeout client-fin 5s
+  timeout connect 2s
+  timeout queue 5s
+  timeout server 120s
+  timeout server-fin 5s
+  timeout tunnel 1h
+  timeout check 2s
+  # Without it a reload cuts connections that a visitor is just about to use again.
+  option idle-close-on-response
+  option redispatch
+  retries 3
+  # A connection that the web host closed under our feet (its nginx was reloaded) is tried again; see also the frontend.
+  retry-on conn-failure empty-response
+  http-error status 502 content-type "text/html; charset=utf-8" file {paths.PAGES}/dead.html hdr Cache-Control no-store
+  http-error status 503 content-type "text/html; charset=utf-8" file {paths.PAGES}/dead.html hdr Cache-Control no-store
+  http-error status 504 content-type "text/html; charset=utf-8" file {paths.PAGES}/dead.html hdr Cache-Control no-store
+"""
+
+#: Headers by which a visitor could pass for somebody else, or for somebody behind a proxy of ours. With "_" too: many
+#: programs read X_Forwarded_For and X-Forwarded-For as one. ``proxy`` is httpoxy.
+FORGEABLE = (
+    "(x[-_]forwarded([-_].*)?|forwarded|x[-_]real[-_]ip|(x[-_])?(true[-_])?client[-_]ip|x[-_]cluster[-_]client[-_]ip"
+    "|x[-_]original[-_].*|x[-_]rewrite[-_]url|via|proxy)"
+)
+
+_FRONTEND = f"""
+frontend web
+  bind :80
+  bind :443 ssl crt-list {paths.CERTIFICATE_LIST} alpn h2,http/1.1
+  # One address may not take all connections of the edge.
+  tcp-request connection track-sc0 src table visitors
+  tcp-request connection reject if {{ sc_conn_cur(0) gt 512 }}
+
+  # Which site: by the name, without port and final dot.
+  http-request deny deny_status 400 if {{ req.hdr_cnt(host) gt 1 }}
+  http-request set-var(txn.lang) req.fhdr(accept-language),language(es;en,en)
+  acl es var(txn.lang) -m str es
+  http-request set-var(txn.host) req.hdr(host),field(1,:),lower,rtrim(.)
+  http-request set-var(txn.site) var(txn.host),map_str({paths.HOSTS})
+  {{page:unknown status 404 unless {{ var(txn.site) -m found }}}}
+
+  # Names that only lead to another. The visitor's scheme, path and query stay.
+  http-request set-var(txn.to) var(txn.host),map_str({paths.REDIRECTS})
+  acl leads_on var(txn.to) -m found
+  acl has_path pathq -m beg /
+  http-request redirect code 301 location "%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]" if leads_on has_path {{ method GET HEAD }}
+  http-request redirect code 308 location "%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]" if leads_on has_path
+
+  # What to do with its visitors.
+  http-request set-var(txn.mode) var(txn.site),map_str({paths.MODES},normal)
+{{modes}}
+  # Where it is.
+  http-request set-var(txn.be) var(txn.site),map_str({paths.BACKENDS})
+  {{page:dead status 503 retry 30 unless {{ var(txn.be) -m found }}}}
+  {{page:dead status 503 retry 30 if {{ var(txn.be),nbsrv eq 0 }}}}
+
+  # Who asks: only what we saw ourselves.
+  http-request del-header ^{FORGEABLE}$ -m reg
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
+  http-request set-header Host %[var(txn.host)]
+  # What changes something is never sent twice.
+  http-request disable-l7-retry unless {{ method GET HEAD OPTIONS }}
+  use_backend %[var(txn.be)]
+
+backend visitors
+  stick-table type ipv6 size 100k expire 60s store conn_cur
+"""
+
+_BACKEND = """
+backend {backend}
+  option httpchk
+  http-check send meth GET uri /.well-known/controlpanel-host ver HTTP/1.1 hdr Host {name} hdr Connection close
+  http-check expect status 200
+  # Three real requests in a row that cannot connect make it look closer.
+  default-server inter 2s fastinter 500ms downinter 1s rise 1 fall 2 observe layer4 error-limit 3 on-error fastinter
+  server {name} {address}:80 check
+"""
+
+_PAGE = re.compile(
+    r"\{page:(?P<page>\w+) status (?P<status>\d+)(?: retry (?P<retry>\d+))?(?: (?P<condition>.*))?\}$", re.M
+)
+_BACKEND_LINE = re.compile(r"^backend host-(\S+)$", re.M)
+
+
+def render(hosts: Sequence[WebHost]) -> str:
+    """The whole file. ``hosts`` have been validated."""
+    rows: List[str] = []
+    for mode, lines in MODES.items():
+        for line in lines:
+            condition = "if { var(txn.mode) -m str %s }" % mode
+            # An answer ends in "}", a plain line does not.
+            rows.append(
+                "  " + (line[:-1] + " " + condition + "}" if line.startswith("{page:") else line + " " + condition)
+            )
+    frontend = _PAGE.sub(_answer, _FRONTEND.replace("{modes}", "\n".join(rows)))
+    backends = "".join(
+        _BACKEND.format(
+            backend=backend_name(host.name),
+            name=host.name,
+            address="[%s]" % host.address if ":" in host.address else host.address,
+        )
+        for host in sorted(hosts, key=lambda host: host.name)
+    )
+    return _HEADER + _GLOBAL + _DEFAULTS + frontend + backends
+
+
+def backends_in(config: str) -> "frozenset[str]":
+    """The web hosts that a rendered configuration has a backend for."""
+    return frozenset(_BACKEND_LINE.findall(config))
+
+
+def _answer(match: "re.Match[str]") -> str:
+    """Two lines: the page in Spanish for who asks for it, else in English."""
+    retry = "hdr Retry-After %s " % match["retry"] if match["retry"] else ""
+    word, _, rest = (match["condition"] or "").partition(" ")
+    lines = []
+    for language in ("es", "en"):
+        # "unless X" with a further condition has to be "if es !X".
+        condition = "if " + ("es " if language == "es" else "") + ("!" if word == "unless" else "") + rest
+        lines.append(
+            'http-request return status {status} content-type "text/html; charset=utf-8" file {pages}/{page}.{language}.html '
+            "hdr Cache-Control no-store hdr Content-Language {language} hdr Vary Accept-Language "
+            "hdr Content-Security-Policy \"default-src 'none'; style-src 'unsafe-inline'\" {retry}{condition}".format(
+                status=match["status"],
+                pages=paths.PAGES,
+                page=match["page"],
+                language=language,
+                retry=retry,
+                condition=condition if rest else condition.rstrip(" if"),
+            )
+        )
+    return "\n  ".join(lines)
+
+
+def page_files() -> Dict[str, str]:
+    """Path to content of every page that the configuration names."""
+    return {"%s/%s" % (paths.PAGES, name): content for name, content in pages.all_pages().items()}

@@ -1,0 +1,131 @@
+"""The pages that an edge answers with by itself, in English and Spanish.
+
+They stand on their own: one file each, no script, no outside asset, light and dark. They never name the site, its host
+or its member: who asks for a name learns nothing about it, and nothing that a visitor sent comes back in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Dict, Tuple
+
+LANGUAGES = ("en", "es")
+
+
+@dataclass(frozen=True)
+class Text:
+    title: str
+    #: One paragraph each: what is the matter, and what to do.
+    paragraphs: Tuple[str, ...]
+
+
+#: Page to language to text.
+TEXTS: Dict[str, Dict[str, Text]] = {
+    "unknown": {
+        "en": Text(
+            "There is no site at this address",
+            (
+                "The address reached our servers, but no site here answers to it.",
+                "Please check its spelling. If the site is yours, check in the control panel that this name is one of "
+                "its domains.",
+            ),
+        ),
+        "es": Text(
+            "No hay ningún sitio en esta dirección",
+            (
+                "La dirección llegó a nuestros servidores, pero ningún sitio de aquí responde por ella.",
+                "Revise cómo está escrita. Si el sitio es suyo, compruebe en el panel de control que este nombre sea "
+                "uno de sus dominios.",
+            ),
+        ),
+    },
+    "disabled": {
+        "en": Text(
+            "This site is switched off at the moment",
+            (
+                "Its owners or the hosting organization have switched it off for now. Nothing has been lost.",
+                "If the site is yours, the control panel shows why, and how to switch it on again.",
+            ),
+        ),
+        "es": Text(
+            "Este sitio está desactivado por el momento",
+            (
+                "Sus responsables o la organización de alojamiento lo han desactivado por ahora. No se ha perdido nada.",
+                "Si el sitio es suyo, el panel de control muestra el motivo y cómo volver a activarlo.",
+            ),
+        ),
+    },
+    "maintenance": {
+        "en": Text(
+            "This site is being worked on",
+            ("It will be back shortly.", "Please try again in a minute. There is nothing that you need to do."),
+        ),
+        "es": Text(
+            "Este sitio está en mantenimiento",
+            ("Volverá en breve.", "Inténtelo de nuevo en un minuto. No hace falta que haga nada."),
+        ),
+    },
+    "dead": {
+        "en": Text(
+            "This site does not answer at the moment",
+            (
+                "The server behind it cannot be reached or did not answer in time. The fault is on our side, and our "
+                "systems have noticed it.",
+                "Please try again in a few minutes.",
+            ),
+        ),
+        "es": Text(
+            "Este sitio no responde por el momento",
+            (
+                "No se puede llegar al servidor que lo atiende, o no respondió a tiempo. La falla es nuestra, y "
+                "nuestros sistemas ya la han detectado.",
+                "Inténtelo de nuevo en unos minutos.",
+            ),
+        ),
+    },
+}
+
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{margin:0;min-height:100vh;display:grid;place-items:center;font:1.05rem/1.6 system-ui,sans-serif;"
+    "background:#f6f5f2;color:#1f2328}"
+    "main{max-width:34rem;padding:2rem 1.5rem}"
+    "h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}"
+    "p{margin:0 0 .8rem}"
+    "@media(prefers-color-scheme:dark){body{background:#16181c;color:#e6e6e3}}"
+)
+
+
+def render(page: str, language: str) -> str:
+    """One page as HTML."""
+    text = TEXTS[page][language]
+    return _document(language, text.title, _section(text))
+
+
+def render_bilingual(page: str) -> str:
+    """A page in both languages, for errors that HAProxy answers when the visitor's language can no longer be asked."""
+    texts = TEXTS[page]
+    sections = "<hr>".join('<section lang="%s">%s</section>' % (lang, _section(texts[lang])) for lang in LANGUAGES)
+    return _document("en", " / ".join(texts[lang].title for lang in LANGUAGES), sections)
+
+
+def all_pages() -> Dict[str, str]:
+    """File name to content."""
+    files = {"%s.%s.html" % (page, lang): render(page, lang) for page in TEXTS for lang in LANGUAGES}
+    files["dead.html"] = render_bilingual("dead")
+    return files
+
+
+def _section(text: Text) -> str:
+    paragraphs = "".join("<p>%s</p>" % escape(paragraph) for paragraph in text.paragraphs)
+    return "<h1>%s</h1>%s" % (escape(text.title), paragraphs)
+
+
+def _document(language: str, title: str, body: str) -> str:
+    return (
+        '<!doctype html>\n<html lang="%s">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        '<meta name="robots" content="noindex">\n<title>%s</title>\n<style>%s</style>\n</head>\n'
+        "<body>\n<main>\n%s\n</main>\n</body>\n</html>\n"
+    ) % (language, escape(title), _STYLE, body)

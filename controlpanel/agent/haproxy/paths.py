@@ -1,0 +1,39 @@
+"""Where everything of HAProxy stands on an edge."""
+
+CONFIG = "/etc/haproxy/haproxy.cfg"
+DIRECTORY = "/etc/haproxy/controlpanel"
+PAGES = DIRECTORY + "/pages"
+MAPS = DIRECTORY + "/maps"
+CERTIFICATES = DIRECTORY + "/certificates"
+
+#: Public name to site id.
+HOSTS = MAPS + "/hosts.map"
+#: Public name to the name that it redirects to.
+REDIRECTS = MAPS + "/redirects.map"
+#: Site id to backend.
+BACKENDS = MAPS + "/backends.map"
+#: Site id to mode; a site that is not in it is in mode normal.
+MODES = MAPS + "/modes.map"
+ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, MODES)
+
+#: The certificates to serve, one a line. The first is for names that have none.
+CERTIFICATE_LIST = DIRECTORY + "/certificates.list"
+FALLBACK_CERTIFICATE = CERTIFICATES + "/fallback.pem"
+
+ADMIN_SOCKET = "/run/haproxy/admin.sock"
+MASTER_SOCKET = "/run/haproxy-master.sock"
+#: What was up and what was down before a reload; without it a dead host would count as up for a moment.
+SERVER_STATE = "/run/haproxy/servers.state"
+
+UNIT = "haproxy.service"
+UNIT_DROP_IN = "/etc/systemd/system/haproxy.service.d/controlpanel.conf"
+RELOAD_SCRIPT = "/usr/local/lib/controlpanel/haproxy-reload"
+
+
+def certificate_path(id: str) -> str:
+    return "%s/%s.pem" % (CERTIFICATES, id)
+
+
+def backend_name(host: str) -> str:
+    """The backend of a web host. The prefix keeps hosts' names apart from backends of our own."""
+    return "host-" + host

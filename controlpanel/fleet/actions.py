@@ -1,0 +1,90 @@
+"""Steps that speak to a host: the base classes of the apps' actions."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlpanel.operations.errors import Refused
+from controlpanel.operations.models import Step
+from controlpanel.operations.registry import Action
+
+from . import channel
+from .desired import Resource
+from .models import Host
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to an agent. ``timeout`` (seconds) counts from the moment that it is handed over."""
+
+    name: str
+    args: dict[str, Any] = field(default_factory=dict)
+    timeout: float = 60.0
+
+
+class HostAction(Action):
+    """A step that is one call to the agent of ``step.host``. Implement ``request`` (and ``undo_request``)."""
+
+    def request(self, step: Step) -> Call:
+        """The call, from the database as it is now. Reads only."""
+        raise NotImplementedError
+
+    def undo_request(self, step: Step) -> Call:
+        """The call that takes the step back; needed when ``undoable``."""
+        raise NotImplementedError
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        """Raise Refused when the answer means no. Runs in the channel's thread: no database."""
+        return answer
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        return self._send(step, self.request(step))
+
+    def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
+        return self._send(step, self.undo_request(step))
+
+    def _send(self, step: Step, call: Call) -> "Future[dict[str, Any]]":
+        host = Host.objects.get(name=step.host)
+        return channel.call(
+            host, call.name, call.args, timeout=call.timeout, check=lambda answer: self.check(answer, host.name)
+        )
+
+
+class ApplyAction(HostAction):
+    """A step that brings resources about on ``step.host``, all in one batch. Implement ``resources``."""
+
+    #: Seconds; it includes waiting for other batches on the same host.
+    timeout: float = 120.0
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        """What the host should hold (or no longer hold), from the database as it is now. Reads only."""
+        raise NotImplementedError
+
+    def undo_resources(self, step: Step) -> Sequence[Resource]:
+        """What takes the step back: usually the same resources with ``present=False``."""
+        raise NotImplementedError
+
+    def request(self, step: Step) -> Call:
+        return apply_call(step.operation_id, self.resources(step), timeout=self.timeout)
+
+    def undo_request(self, step: Step) -> Call:
+        return apply_call(step.operation_id, self.undo_resources(step), timeout=self.timeout)
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        raise_for_items(answer, host)
+        return answer
+
+
+def apply_call(operation: int | None, resources: Sequence[Resource], *, timeout: float = 120.0, **options: Any) -> Call:
+    """The ``apply`` call for a batch; ``options`` are those of the protocol (prune, check, as_of)."""
+    args = {"operation": operation, "items": [resource.wire() for resource in resources], **options}
+    return Call("apply", args, timeout)
+
+
+def raise_for_items(answer: dict[str, Any], host: str) -> None:
+    """Raise Refused for the first item of an ``apply`` answer that was refused or failed."""
+    for item in answer.get("items", []):
+        if item.get("status") in ("refused", "failed"):
+            params = {"host": host, "kind": item.get("kind"), "id": item.get("id"), "reason": item.get("reason", "")}
+            raise Refused(item.get("code", "internal"), params, item.get("output", ""))
