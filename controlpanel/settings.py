@@ -115,7 +115,7 @@ Q_CLUSTER = {
     "poll": 0.05,
     "bulk": 1,
     "queue_limit": env.int("WORKERS", default=4),
-    "timeout": None,
+    "timeout": 3500,  # not control flow: every call to a host has its own limit
     "retry": 3600,
     "max_attempts": 1,
     "ack_failures": True,

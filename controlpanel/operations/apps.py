@@ -7,5 +7,5 @@ class OperationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let every app's ``plans.py`` register its plans and actions."""
-        autodiscover_modules("plans")
+        """Let every app's ``plans.py`` and ``duties.py`` register what they hold."""
+        autodiscover_modules("plans", "duties")

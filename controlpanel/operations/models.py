@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from .choices import FINISHED, UNFINISHED, OperationState, StepState
 
@@ -115,6 +116,10 @@ class Step(models.Model):
     def __str__(self) -> str:
         return f"{self.operation_id}.{self.position} {self.action}"
 
+    @staticmethod
+    def report(data: dict[str, Any]) -> None:
+        """Pass on a host's progress line. The runner puts its own here while the step runs."""
+
     @property
     def title(self) -> str:
         """What it does, in the reader's language."""
@@ -131,7 +136,7 @@ class Step(models.Model):
 
 
 class Event(models.Model):
-    """Something that a watcher should see. Rows first, messages second: who reconnects replays from its last ``seq``."""
+    """Something for a watcher to see. Rows first, messages second: who reconnects replays from its last ``seq``."""
 
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="events")
     seq = models.PositiveIntegerField()
@@ -166,6 +171,19 @@ class Reservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource} by {self.operation_id}"
+
+
+class Duty(models.Model):
+    """When a duty that comes round by the clock is due next (``recovery.every``)."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    due = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "duties"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def as_json(value: Any) -> Any:

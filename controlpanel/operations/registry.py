@@ -88,7 +88,7 @@ class Action:
     undoable: ClassVar[bool] = False
 
     def submit(self, step: "Step") -> "Future[dict[str, Any]]":
-        """Start the work. Reads the database in the caller's thread, writes nothing; raises or resolves to errors.py."""
+        """Start the work. Reads the database in the caller's thread, writes nothing; fails as errors.py says."""
         raise NotImplementedError
 
     def confirm(self, step: "Step", answer: dict[str, Any]) -> None:
@@ -100,6 +100,9 @@ class Action:
 
     def confirm_undo(self, step: "Step", answer: dict[str, Any]) -> None:
         """Store what was observed, in the transaction that marks the step undone."""
+
+    def on_skip(self, step: "Step") -> None:
+        """Called in the transaction in which staff skip the step while it waits."""
 
     def describe(self, args: Params) -> str:
         """The title in the reader's language."""
@@ -131,7 +134,7 @@ def register(cls: Registered) -> Registered:
     table, name = (_plans, instance.kind) if isinstance(instance, Plan) else (_actions, instance.name)
     if name in table:
         raise ValueError(f"{name!r} is registered twice, by {table[name]!r} and {instance!r}")
-    table[name] = instance  # type: ignore[index,assignment]
+    table[name] = instance  # type: ignore[assignment]
     return cls
 
 

@@ -1,0 +1,68 @@
+"""``manage.py worker``: everything that happens behind the pages."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, close_old_connections, connection
+
+from controlpanel.operations import recovery
+
+log = structlog.get_logger()
+
+
+class Command(BaseCommand):
+    help = "Run the queue's workers, the recovery sweep and the duties that come round by the clock."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--sweep-every", type=float, default=0.5, help="seconds between sweeps (default 0.5)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        sweep = recovery.Sweep()
+        cluster = self._start_cluster()
+        beat = 0
+        try:
+            while not self.stopping.wait(options["sweep_every"]):
+                beat += 1
+                try:
+                    close_old_connections()
+                    sweep.once()
+                    if beat % 10 == 0:
+                        recovery.enqueue_duties()
+                    stuck = beat % 10 == 0 and recovery.queue_is_stuck(settings.Q_CLUSTER["workers"])
+                except OperationalError as error:  # PostgreSQL restarts: so do we, in a moment
+                    log.warning("database away", error=str(error))
+                    connection.close()
+                    continue
+                if stuck or cluster.poll() is not None:
+                    log.error("queue cluster hangs or died, restarting it", stuck=stuck, code=cluster.poll())
+                    self._stop_cluster(cluster, patience=2)
+                    cluster = self._start_cluster()
+        finally:
+            self._stop_cluster(cluster, patience=10)
+
+    def _start_cluster(self) -> "subprocess.Popen[bytes]":
+        # A session of its own, so that a hung cluster can be ended with all its workers; it still ends with us.
+        return subprocess.Popen([sys.executable, sys.argv[0], "qcluster"], start_new_session=True)
+
+    def _stop_cluster(self, cluster: "subprocess.Popen[bytes]", patience: float) -> None:
+        if cluster.poll() is None:
+            cluster.terminate()
+            try:
+                cluster.wait(patience)
+            except subprocess.TimeoutExpired:
+                log.warning("queue cluster does not stop, killing it")
+        with contextlib.suppress(ProcessLookupError):  # workers that outlived their cluster
+            os.killpg(cluster.pid, signal.SIGKILL)
+        cluster.wait()

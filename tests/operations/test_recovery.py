@@ -1,0 +1,99 @@
+"""Nothing is ever only in memory: what nobody works on is found and handed to a worker."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from controlpanel.operations import recovery, runner
+from controlpanel.operations.lease import Lease
+from controlpanel.operations.models import Duty, Operation
+
+from .plans import World
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Start = Callable[..., Operation]
+
+
+def age(operation: Operation, **columns: float) -> None:
+    Operation.objects.filter(pk=operation.pk).update(
+        **{name: timezone.now() - timedelta(seconds=seconds) for name, seconds in columns.items()}
+    )
+
+
+def test_an_expired_lease_is_swept_up(start: Start) -> None:
+    operation = start()
+    Lease(operation.pk).claim()
+    assert operation not in recovery.due()
+    age(operation, lease_expires=1)
+    assert operation in recovery.due()
+
+
+def test_a_wait_that_is_over_is_swept_up(start: Start, world: World) -> None:
+    world.trouble("a", "away")
+    operation = start()
+    runner.run(operation.pk)
+    assert operation not in recovery.due()
+    age(operation, wake_at=1)
+    assert operation in recovery.due()
+
+
+def test_a_lost_wake_up_is_made_good_after_a_moment(start: Start) -> None:
+    operation = start()
+    OrmQ.objects.all().delete()
+    sweep = recovery.Sweep()
+    assert sweep.once() == 0, "a fresh one has its own wake-up under way"
+    age(operation, created=10)
+    assert sweep.once() == 1 and OrmQ.objects.count() == 1
+    assert sweep.once() == 0, "it is not reminded of again at once"
+
+
+def test_what_waits_for_another_operation_is_not_woken(start: Start) -> None:
+    start()
+    second = start()
+    age(second, created=10)
+    assert second not in recovery.due()
+
+
+def test_the_end_of_an_operation_wakes_the_next(start: Start) -> None:
+    first, second = start(), start()
+    OrmQ.objects.all().delete()
+    runner.run(first.pk)
+    assert [task.task["args"] for task in OrmQ.objects.all()] == [(second.pk,)]
+
+
+def test_an_enqueued_wake_up_rolls_back_with_its_intent(start: Start) -> None:
+    from django.db import transaction
+
+    with pytest.raises(ValueError), transaction.atomic():
+        start()
+        raise ValueError
+    assert not OrmQ.objects.exists()
+
+
+def test_a_stuck_queue_is_noticed_only_while_workers_are_idle(start: Start) -> None:
+    operation = start()
+    assert not recovery.queue_is_stuck(workers=1)
+    OrmQ.objects.update(lock=timezone.now() - timedelta(seconds=30))
+    assert recovery.queue_is_stuck(workers=1)
+    Lease(operation.pk).claim()
+    assert not recovery.queue_is_stuck(workers=1)
+
+
+def test_a_duty_comes_round_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(recovery, "_duties", {})
+
+    def count() -> None:
+        done.append(1)
+
+    recovery.every(seconds=60)(count)
+    recovery.enqueue_duties()
+    recovery.enqueue_duties()
+    assert OrmQ.objects.count() == 1
+    name = Duty.objects.get().name
+    recovery.do_duty(name)
+    recovery.do_duty("of.an.older.release")
+    assert done == [1]
