@@ -32,7 +32,7 @@ def run(
     ok: Sequence[int] = (0,),
     reason: str = "",
 ) -> str:
-    """Run a program and return what it wrote to stdout; raises Failed with its output when it ends otherwise than ``ok``.
+    """Run a program and return its stdout; raises Failed with its output when it ends otherwise than ``ok``.
 
     ``timeout`` is in seconds; a program that takes longer is killed with its children.
     Output goes to files in memory, not to pipes: a daemon that it leaves behind may keep them open as long as it likes.

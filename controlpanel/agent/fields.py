@@ -125,7 +125,7 @@ def ip_address(spec: Spec, key: str, default: Any = REQUIRED) -> str:
 
 
 def path_below(spec: Spec, key: str, directory: str, default: Any = REQUIRED) -> str:
-    """An absolute path below ``directory`` (which ends in "/"): parts are letters, digits, ``. _ -``, none begins with a dot."""
+    """An absolute path below ``directory`` (which ends in "/"); parts are of ``A-Za-z0-9._-``, none begins with a dot."""
     value = fetch(spec, key, default)
     if not isinstance(value, str) or len(value) > 255 or not value.startswith(directory):
         raise Invalid(f"{key}: not a path below {directory}")
@@ -135,7 +135,7 @@ def path_below(spec: Spec, key: str, directory: str, default: Any = REQUIRED) ->
 
 
 def pem(spec: Spec, key: str, labels: Sequence[str] = (), max: int = 65536, default: Any = REQUIRED) -> str:
-    """PEM blocks and nothing between them, normalized to "\\n"; ``labels`` are those that must occur ("CERTIFICATE")."""
+    """PEM blocks and nothing between them, lines ended by "\\n"; ``labels`` must all occur ("CERTIFICATE")."""
     value = fetch(spec, key, default)
     if not isinstance(value, str) or not value or len(value) > max:
         raise Invalid(f"{key}: not PEM of at most {max} characters")
@@ -180,7 +180,7 @@ def list_of(
     default: Any = REQUIRED,
     **options: Any,
 ) -> List[Value]:
-    """A list of ``min`` to ``max`` values, each checked as if it were a field: ``list_of(spec, "domains", domain_name)``."""
+    """``min`` to ``max`` values, each checked as if it were a field: ``list_of(spec, "domains", domain_name)``."""
     value = fetch(spec, key, default)
     if not isinstance(value, (list, tuple)):
         raise Invalid(f"{key}: not a list")

@@ -40,5 +40,5 @@ class Paths:
 
     @property
     def unfinished(self) -> str:
-        """Which resources a transaction is changing right now. In /run: after a reboot every service reads its files anew."""
+        """Which resources a transaction is changing now. In /run: after a reboot every service reads its files anew."""
         return self._below("run/controlpanel/unfinished.json")

@@ -23,9 +23,10 @@ Command = Union[Sequence[str], Callable[[], Any]]
 class Transaction:
     """Kinds change the host through it, in three parts.
 
-    1. ``write`` ``remove`` ``mkdir`` ``rmdir`` ``run`` happen at once, and are remembered (``run``: what undoes it is the
-       caller's to say, with ``on_rollback``).
-    2. ``check`` ``reload`` ``confirm`` only register; ``commit`` runs all checks, then all reloads, then all confirmations.
+    1. ``write`` ``remove`` ``mkdir`` ``rmdir`` ``run`` happen at once, and are remembered (``run``: what undoes it is
+       the caller's to say, with ``on_rollback``).
+    2. ``check`` ``reload`` ``confirm`` only register; ``commit`` runs all checks, then all reloads, then all
+       confirmations.
     3. Any exception: ``rollback`` undoes everything in reverse, runs the checks again and repeats the reloads that had
        been done, so that the running programs have the old configuration too.
     """

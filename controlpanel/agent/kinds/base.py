@@ -66,10 +66,10 @@ class Kind:
         return []
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:
-        """Bring all items (present) about. The default writes ``files``, and removes those that only ``previous`` had.
+        """Bring all items (present) about. The default writes ``files`` and removes those that only ``previous`` had.
 
-        Reload when ``tx.write`` returned True for one of them (or ``tx.changed`` has it): after a crash in the middle the
-        engine sets ``tx.force``, and then both say so although the file already stands there.
+        Reload when ``tx.write`` returned True for one of them (or ``tx.changed`` has it): after a crash in the middle
+        the engine sets ``tx.force``, and then both say so although the file already stands there.
         """
         for item in items:
             files = self.files(item.id, item.spec)
@@ -82,7 +82,7 @@ class Kind:
                         tx.remove(file.path)
 
     def remove(self, tx: "Transaction", items: List[Item]) -> None:
-        """Take all items (absent) away; right also for what never was. The default removes ``files`` of ``previous``."""
+        """Take all items (absent) away; right also for what never was. The default removes the files of ``previous``."""
         for item in items:
             if item.previous is not None:
                 for file in self.files(item.id, item.previous):
@@ -100,7 +100,7 @@ class Kind:
         return None
 
     def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
-        """For drift: what is wrong with whom, by id. Override it where one look serves all (a map file, a mount table)."""
+        """For drift: what is wrong with whom, by id. Override it where one look serves all (a map, a mount table)."""
         found = {}
         for id, spec in specs.items():
             problem = self.observe(id, spec)
