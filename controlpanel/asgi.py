@@ -6,7 +6,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlpanel.settings")
 
 from django.core.asgi import get_asgi_application
 
+from controlpanel.checks import refuse_unsafe_settings
+
 http = get_asgi_application()
+refuse_unsafe_settings()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter

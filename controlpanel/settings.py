@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "controlpanel",
     "controlpanel.operations",
     "controlpanel.fleet",
     "controlpanel.lab",
@@ -56,6 +57,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "controlpanel.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -212,4 +214,18 @@ CONTENT_SECURITY_POLICY = {
     },
     # The admin theme evaluates Alpine expressions and the schema browser styles itself inline.
     "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
+}
+
+# --- logs --------------------------------------------------------------------------------------------------------
+LOG_JSON = env.bool("LOG_JSON", default=False)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # Its message holds the whole request line, query string and all.
+        "django.request": {"handlers": ["console"], "level": "ERROR", "propagate": False},
+    },
 }
