@@ -6,20 +6,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlpanel.settings")
 
 from django.core.asgi import get_asgi_application
 
-from controlpanel.checks import refuse_unsafe_settings
-
 http = get_asgi_application()
-refuse_unsafe_settings()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
+from controlpanel.checks import refuse_unsafe_settings
 from controlpanel.operations.routing import websocket_urlpatterns
+from members.api.websocket import TokenMiddleware
 
-application = ProtocolTypeRouter(
-    {
-        "http": http,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-    }
-)
+refuse_unsafe_settings()
+
+websocket = AuthMiddlewareStack(TokenMiddleware(URLRouter(websocket_urlpatterns)))
+application = ProtocolTypeRouter({"http": http, "websocket": AllowedHostsOriginValidator(websocket)})
