@@ -1,11 +1,9 @@
 """How the pages show states, names, times and amounts."""
 
 import json
-import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
-import idna
 from django import template
 from django.db.models import Model
 from django.utils import formats, timezone
@@ -16,6 +14,7 @@ from django.utils.translation import ngettext
 
 from controlpanel.operations.choices import COLOURS as OPERATION_COLOURS
 from hosting.choices import SiteState
+from hosting.validators import readable
 
 register = template.Library()
 
@@ -47,29 +46,7 @@ def colour(state: str) -> str:
     return COLOURS.get(state, "neutral")
 
 
-@register.filter
-def readable(name: str) -> str:
-    """A domain name as people write it: ``xn--caf-dma.example`` is ``café.example``.
-
-    Names of mixed scripts stay in punycode, as browsers keep them, because they are made to look like others.
-    """
-    try:
-        text = idna.decode(name)
-    except (idna.IDNAError, UnicodeError):
-        return name
-    return text if all(_one_script(label) for label in text.split(".")) else name
-
-
-def _one_script(label: str) -> bool:
-    scripts = {_script(character) for character in label} - {""}
-    return len(scripts) <= 1 or scripts <= {"HIRAGANA", "KATAKANA", "CJK"}
-
-
-def _script(character: str) -> str:
-    """Roughly the script of a letter (the first word of its Unicode name); empty for digits and hyphens."""
-    if not character.isalpha():
-        return ""
-    return unicodedata.name(character, "?").split(" ")[0].split("-")[0]
+register.filter("readable", readable)
 
 
 @register.simple_tag
