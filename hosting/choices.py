@@ -16,6 +16,7 @@ class SiteState(models.TextChoices):
     DISABLED = "disabled", _("Disabled")
     DELETING = "deleting", _("Being deleted")
     DELETED = "deleted", _("Deleted")  # data kept until purge_after
+    PURGING = "purging", _("Being removed for good")
     FAILED = "failed", _("Failed")
 
 

@@ -2,12 +2,14 @@
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 
 from controlpanel.fleet.models import Host
 from members.models import Member
 from storage.models import Volume
 
 from .choices import DomainKind, SiteKind, SiteState
+from .validators import readable
 
 
 class HostingOrder(models.Model):
@@ -44,16 +46,23 @@ class Site(models.Model):
     uid = models.BigIntegerField(default=0)
     #: Raised by every change of intent; hosts refuse an older one.
     revision = models.PositiveBigIntegerField(default=1)
+    #: Intent: answer visitors, or say that the site is disabled.
+    enabled = models.BooleanField(default=True)
+    #: Observed: its host confirmed that it has the site (whatever became of later changes).
+    placed = models.BooleanField(default=False)
     #: Processes that answer PHP requests, at most.
     php_workers = models.PositiveSmallIntegerField(default=4)
     created = models.DateTimeField(auto_now_add=True)
-    purge_after = models.DateTimeField(null=True)
+    #: Of a deleted site: when its data goes too.
+    purge_after = models.DateTimeField(null=True, blank=True)
+    #: Of a deleted site: the names it had, ``{"served": […], "redirects": […]}``; they are free for others meanwhile.
+    former_names = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ("id",)
 
     def __str__(self) -> str:
-        return f"site {self.pk}"
+        return f"site {self.pk}"  # its name would be a query more for each line of a list
 
     def get_absolute_url(self) -> str:
         return reverse("hosting:site", args=[self.pk])
@@ -67,6 +76,36 @@ class Site(models.Model):
     def path(self) -> str:
         """Its directory on every host; no member, domain or host name in it."""
         return f"/srv/sites/{self.pk}"
+
+    # The names are few and usually prefetched, so they are sorted here and not by queries.
+
+    def _names(self, kind: DomainKind) -> list[str]:
+        return [domain.name for domain in self.domains.all() if domain.kind == kind]
+
+    @property
+    def primary(self) -> str:
+        """Its main name; empty when it has none (a deleted site)."""
+        return next(iter(self._names(DomainKind.PRIMARY)), "")
+
+    @property
+    def served_names(self) -> list[str]:
+        """The names that it answers to, the main one first."""
+        return self._names(DomainKind.PRIMARY) + self._names(DomainKind.ALIAS)
+
+    @property
+    def redirect_names(self) -> list[str]:
+        """The names that lead to the main one."""
+        return self._names(DomainKind.REDIRECT)
+
+    @property
+    def name(self) -> str:
+        """What people call it: its main name, or the one it had, in readable form."""
+        return readable(self.primary or next(iter(self.former_names.get("served", [])), "")) or f"site {self.pk}"
+
+    @property
+    def restorable(self) -> bool:
+        """Deleted, and its data is still kept."""
+        return self.state == SiteState.DELETED and self.purge_after is not None and self.purge_after > timezone.now()
 
 
 class Domain(models.Model):
@@ -86,3 +125,8 @@ class Domain(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def display_name(self) -> str:
+        """The name as people read it: punycode decoded."""
+        return readable(self.name)

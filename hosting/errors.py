@@ -1,0 +1,208 @@
+"""What a member can do wrong with hosting, and what to do about it.
+
+One family: forms put ``text`` beside ``field``, the API puts ``code``, ``field`` and ``text`` into a problem document
+with ``status``. Texts say the way out; they never tell what another member has.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+class HostingError(Exception):
+    """Base. ``field`` is the form field at fault, empty when it is the whole request."""
+
+    code: ClassVar[str] = "invalid"
+    #: HTTP status that the API answers with.
+    status: ClassVar[int] = 400
+    message: ClassVar["str | _StrPromise"] = _("This cannot be done.")
+
+    def __init__(self, field: str = "", **params: Any) -> None:
+        super().__init__(self.code, field, params)
+        self.field = field
+        self.params: Mapping[str, Any] = params
+
+    @property
+    def text(self) -> str:
+        """The explanation in the reader's language."""
+        return str(self.message) % self.params
+
+    @property
+    def problems(self) -> "Sequence[HostingError]":
+        """All that is wrong, one a field or name; usually just this."""
+        return [self]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Several(HostingError):
+    """More than one thing is wrong; each has its own text and field."""
+
+    code = "several"
+
+    def __init__(self, problems: Sequence[HostingError]) -> None:
+        super().__init__()
+        self._problems = list(problems)
+
+    @property
+    def text(self) -> str:
+        return " ".join(problem.text for problem in self._problems)
+
+    @property
+    def problems(self) -> Sequence[HostingError]:
+        return self._problems
+
+
+def raise_all(problems: Sequence[HostingError]) -> None:
+    """Raise what is in ``problems``: nothing, the one, or ``Several``."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise Several(problems)
+
+
+# --- names -------------------------------------------------------------------------------------------------------
+
+#: Why a text is not an acceptable domain name.
+DOMAIN_REASONS: dict[str, Any] = {
+    "empty": _("Enter a domain name, for example example.org."),
+    "too_long": _("A domain name has at most 253 characters."),
+    "label_too_long": _("“%(name)s”: each part between dots has at most 63 characters."),
+    "control": _("A domain name cannot contain line breaks, blanks or control characters."),
+    "url": _("“%(name)s”: enter only the name, without http:// and without a path."),
+    "address": _("“%(name)s” is an IP address; enter a domain name."),
+    "wildcard": _("“%(name)s”: wildcards (*) are not possible; list each name."),
+    "single_label": _("“%(name)s” needs at least one dot, as in example.org."),
+    "characters": _("“%(name)s” contains something that cannot be in a domain name."),
+    "hyphen": _("“%(name)s”: a part of a domain name cannot begin or end with a hyphen."),
+    "top_level": _("“%(name)s” does not end in a top-level domain."),
+    "special": _("“%(name)s” ends in a name that is reserved and never works on the internet."),
+    "homograph": _("“%(name)s” mixes letters that look alike but are different, so it could pass for another name."),
+    "reserved": _("“%(name)s” belongs to this service itself."),
+}
+
+
+class InvalidDomain(HostingError):
+    """``reason`` is a key of DOMAIN_REASONS."""
+
+    code = "invalid_domain"
+
+    def __init__(self, reason: str, name: str = "", field: str = "domains") -> None:
+        # Shown back to its author only, and never longer than a name could be.
+        super().__init__(field, name=name if len(name) <= 80 else name[:77] + "…")
+        self.reason = reason
+
+    @property
+    def text(self) -> str:
+        return str(DOMAIN_REASONS[self.reason]) % self.params
+
+
+class DomainTaken(HostingError):
+    code = "domain_taken"
+    status = 409
+    message = _("“%(name)s” is already in use here. If it is your name, contact support.")
+
+
+class DomainYours(HostingError):
+    """Taken, by a site that the asker may see."""
+
+    code = "domain_taken"
+    status = 409
+    message = _("“%(name)s” already belongs to your site “%(site)s”. Remove it there first.")
+
+
+class DomainTwice(HostingError):
+    code = "domain_twice"
+    message = _("“%(name)s” cannot be served and redirected at the same time.")
+
+
+class NoDomain(HostingError):
+    code = "no_domain"
+    message = _("A site needs at least one domain name.")
+
+
+class TooManyDomains(HostingError):
+    code = "too_many_domains"
+    message = _("A site can have at most %(limit)d names.")
+
+
+# --- sites -------------------------------------------------------------------------------------------------------
+
+
+class InvalidKind(HostingError):
+    code = "invalid_kind"
+    message = _("Choose one of the kinds of site on offer.")
+
+
+class InvalidWorkers(HostingError):
+    code = "invalid_workers"
+    message = _("Enter a number from %(low)d to %(high)d.")
+
+
+class OrderFull(HostingError):
+    code = "order_full"
+    status = 409
+    message = _("This hosting order has all of its %(limit)d sites. Delete one, or ask for a larger order.")
+
+
+class NoCapacity(HostingError):
+    code = "no_capacity"
+    status = 503
+    message = _("No server can take a new site just now. Nothing was created; try again later or tell support.")
+
+
+class StaleForm(HostingError):
+    """The form (or client) started from another revision than the site has now."""
+
+    code = "stale"
+    status = 409
+    message = _("This site has been changed since you opened it. Look at it again, then repeat your change.")
+
+
+class SiteBusy(HostingError):
+    code = "busy"
+    status = 409
+    message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
+
+
+class AlreadyDeleting(HostingError):
+    code = "already_deleting"
+    status = 409
+    message = _("This site is already being deleted.")
+
+
+class Deleted(HostingError):
+    code = "deleted"
+    status = 409
+    message = _("This site has been deleted. Restore it first.")
+
+
+class NeverCreated(HostingError):
+    code = "never_created"
+    status = 409
+    message = _("This site could not be created. Retry its creation, or delete it.")
+
+
+class NotDeleted(HostingError):
+    code = "not_deleted"
+    status = 409
+    message = _("Only a deleted site can be restored.")
+
+
+class NoLongerKept(HostingError):
+    code = "no_longer_kept"
+    status = 409
+    message = _("The data of this site is no longer kept, so it cannot be restored.")
+
+
+class KeyReused(HostingError):
+    """The idempotency key was used by the same login for something else."""
+
+    code = "idempotency_key_reused"
+    status = 409
+    message = _("This request was already used for something else. Load the page again and repeat it.")

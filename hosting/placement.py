@@ -1,0 +1,85 @@
+"""Which web host takes a new site. The member never chooses a server."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from controlpanel.fleet.choices import HostState, Role
+from controlpanel.fleet.models import Host
+
+from .choices import SiteKind, SiteState
+from .errors import NoCapacity
+from .models import Site
+
+#: Memory (MB) that a site needs on its host when little happens: its mount and log files, and for PHP its master.
+STATIC_MB = 24
+PHP_MB = 40
+#: And for each process that may answer PHP requests. Most sites sleep most of the time: a tenth of what one can grow to.
+WORKER_MB = 12
+#: Memory (MB) that a host keeps for itself, and what it is taken to have when it has not said.
+HOST_MB = 512
+UNKNOWN_MB = 2048
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A web host as placement sees it."""
+
+    name: str
+    active: bool
+    #: It answers, and is in step with the database.
+    ready: bool
+    memory_mb: int
+    #: What the sites that it has are expected to need, MB.
+    used_mb: int
+
+    @property
+    def capacity_mb(self) -> int:
+        return max(self.memory_mb - HOST_MB, 0)
+
+    def load_with(self, weight_mb: int) -> float:
+        """How full it would be with one site more; above 1 is too full."""
+        return (self.used_mb + weight_mb) / self.capacity_mb if self.capacity_mb else float("inf")
+
+
+def weight_of(kind: str, php_workers: int) -> int:
+    """Memory (MB) that such a site is expected to need."""
+    return PHP_MB + WORKER_MB * php_workers if kind == SiteKind.PHP else STATIC_MB
+
+
+def choose(candidates: Iterable[Candidate], weight_mb: int) -> Candidate:
+    """The host that is least full afterwards; of equals the first by name. A pure function; raises NoCapacity."""
+    fit = [
+        candidate
+        for candidate in candidates
+        if candidate.active and candidate.ready and candidate.load_with(weight_mb) <= 1
+    ]
+    if not fit:
+        raise NoCapacity
+    return min(fit, key=lambda candidate: (candidate.load_with(weight_mb), candidate.name))
+
+
+def candidates() -> list[Candidate]:
+    """All web hosts, from the database as it is now."""
+    used: dict[int, int] = {}
+    sites = Site.objects.exclude(state=SiteState.DELETED).exclude(host=None)
+    for row in sites.values("host_id", "kind", "php_workers").annotate(count=Count("pk")).order_by():
+        weight = weight_of(row["kind"], row["php_workers"]) * row["count"]
+        used[row["host_id"]] = used.get(row["host_id"], 0) + weight
+    return [
+        Candidate(
+            name=host.name,
+            active=host.state == HostState.ACTIVE,
+            ready=host.reachable and not host.needs_resync,
+            memory_mb=int(host.facts.get("memory_mb") or UNKNOWN_MB),
+            used_mb=used.get(host.pk, 0),
+        )
+        for host in Host.objects.filter(roles__contains=[Role.WEB.value])
+    ]
+
+
+def choose_host(kind: str, php_workers: int) -> Host:
+    """The web host for a new site; raises NoCapacity."""
+    chosen = choose(candidates(), weight_of(kind, php_workers))
+    return Host.objects.get(name=chosen.name)

@@ -1,0 +1,65 @@
+"""What a login may see of hosting. Every function takes who asks first, and fails closed."""
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+
+from controlpanel.operations import selectors as operation_selectors
+from controlpanel.operations.models import Operation
+from members.models import Login
+
+from .models import Domain, HostingOrder, Site
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    Actor = Login | AnonymousUser | None
+
+
+def _insider(actor: "Actor") -> Login | None:
+    return actor if isinstance(actor, Login) and actor.is_active else None
+
+
+def orders_for(actor: "Actor") -> QuerySet[HostingOrder]:
+    """Hosting orders that the login administers; all for staff, none for anybody unknown."""
+    login = _insider(actor)
+    if login is None:
+        return HostingOrder.objects.none()
+    if login.is_staff:
+        return HostingOrder.objects.all()
+    return HostingOrder.objects.filter(Q(member__in=login.member_ids()) | Q(pk__in=login.order_ids()))
+
+
+def sites_for(actor: "Actor") -> QuerySet[Site]:
+    """Sites of those orders, deleted ones too while their data is kept."""
+    login = _insider(actor)
+    if login is None:
+        return Site.objects.none()
+    if login.is_staff:
+        return Site.objects.all()
+    return Site.objects.filter(Q(order__member__in=login.member_ids()) | Q(order__in=login.order_ids()))
+
+
+def domains_for(actor: "Actor") -> QuerySet[Domain]:
+    """Names of those sites."""
+    login = _insider(actor)
+    if login is None:
+        return Domain.objects.none()
+    if login.is_staff:
+        return Domain.objects.all()
+    return Domain.objects.filter(Q(site__order__member__in=login.member_ids()) | Q(site__order__in=login.order_ids()))
+
+
+def order_for(actor: "Actor", pk: int) -> HostingOrder:
+    """One order; raises HostingOrder.DoesNotExist, also for another member's."""
+    return orders_for(actor).get(pk=pk)
+
+
+def site_for(actor: "Actor", pk: int) -> Site:
+    """One site; raises Site.DoesNotExist, also for another member's."""
+    return sites_for(actor).select_related("order__member", "host", "volume").get(pk=pk)
+
+
+def operations_of(actor: "Actor", site: Site) -> QuerySet[Operation]:
+    """The site's operations that the login may see, newest first."""
+    return operation_selectors.operations_for(actor).filter(params__site=site.pk).order_by("-id")
