@@ -90,6 +90,7 @@ def site_create(request: HttpRequest, pk: int) -> HttpResponse:
                 values["kind"],
                 values["domains"],
                 idempotency_key=values["idempotency_key"],
+                requested_from=request.META.get("REMOTE_ADDR"),
             )
             return redirect(operation)
         except HostingError as error:
@@ -112,6 +113,8 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "running": _running(request, site),
         "operations": operations[:HISTORY],
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
+        "changeable": site.placed and site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
+        "deletable": site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
         "edges": routing_selectors.edges(),
         "grace_days": settings.SITE_GRACE_DAYS,
     }
@@ -141,9 +144,11 @@ def site_edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = EditSiteForm(request.POST or None, site=site)
     stale = False
     if request.method == "POST" and form.is_valid():
-        values = dict(form.cleaned_data)
         try:
-            return redirect(services.edit_site(request.user, site, **values))
+            _site_now, operation = services.edit_site(
+                request.user, site, **form.cleaned_data, requested_from=request.META.get("REMOTE_ADDR")
+            )
+            return redirect(operation)
         except HostingError as error:
             form.add_problems(error)
             stale = isinstance(error, StaleForm)
@@ -222,7 +227,7 @@ def site_restore(request: HttpRequest, pk: int) -> HttpResponse:
 def _confirmed(
     request: HttpRequest,
     pk: int,
-    change: Callable[..., Operation],
+    change: Callable[..., tuple[Site, Operation]],
     *,
     heading: str,
     button: str,
@@ -234,7 +239,13 @@ def _confirmed(
     form: ServiceForm = ConfirmForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(change(request.user, site, idempotency_key=form.cleaned_data["idempotency_key"]))
+            _site_now, operation = change(
+                request.user,
+                site,
+                idempotency_key=form.cleaned_data["idempotency_key"],
+                requested_from=request.META.get("REMOTE_ADDR"),
+            )
+            return redirect(operation)
         except HostingError as error:
             form.add_problems(error)
     context = {

@@ -26,6 +26,7 @@ COLOURS: dict[str, str] = {
     SiteState.DISABLED: "warning",
     SiteState.DELETING: "active",
     SiteState.DELETED: "neutral",
+    SiteState.PURGING: "neutral",
     SiteState.FAILED: "bad",
 }
 
