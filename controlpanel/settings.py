@@ -146,10 +146,22 @@ LDAP_READER_DN = env("LDAP_READER_DN", default="cn=reader,dc=panel,dc=internal")
 LDAP_READER_PASSWORD = env("LDAP_READER_PASSWORD", default="")
 LDAP_CA_FILE = env("LDAP_CA_FILE", default="/etc/ssl/certs/ca-certificates.crt")
 
+# Asked when a password is set; the directory keeps it, so nothing here hashes one.
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["username", "name", "email"]},
+    },
+]
+
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "members.views.locked_out"
+AXES_VERBOSE = False
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PANEL_URL.startswith("https:")
