@@ -1,0 +1,42 @@
+"""Who calls the REST API: ``Authorization: Bearer TOKEN``."""
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from ..models import Login, Token
+from ..tokens import authenticate_token
+
+
+class TokenAuthentication(BaseAuthentication):
+    """A token stands for its login, with all that the login may do. A bad one is 401, never "as nobody"."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[Login, Token] | None:
+        """The login and its token; None when the request carries no bearer token."""
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != self.keyword.lower().encode():
+            return None
+        token = authenticate_token(words[1].decode("latin-1")) if len(words) == 2 else None
+        if token is None:
+            raise AuthenticationFailed(_("This token is not valid, has expired, or was revoked."), code="invalid_token")
+        return token.login, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return f'{self.keyword} realm="api"'
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes it."""
+
+    target_class = "members.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return build_bearer_security_scheme_object(header_name="Authorization", token_prefix="Bearer")  # noqa: S106

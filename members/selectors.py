@@ -1,0 +1,53 @@
+"""Reads, scoped to who asks. Nobody, anonymous, inactive or without access: nothing."""
+
+from collections.abc import Iterable
+from typing import TypeGuard
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from .choices import Role
+from .models import Access, Login, Member, Token
+
+Actor = Login | AnonymousUser | None
+
+
+def _known(actor: Actor) -> TypeGuard[Login]:
+    return isinstance(actor, Login) and actor.pk is not None and actor.is_active
+
+
+def members_for(actor: Actor) -> QuerySet[Member]:
+    """Members that the actor administers; all for staff."""
+    if not _known(actor):
+        return Member.objects.none()
+    return Member.objects.all() if actor.is_staff else Member.objects.filter(pk__in=actor.member_ids())
+
+
+def logins_for(actor: Actor) -> QuerySet[Login]:
+    """The actor, and the logins of members that it administers; all for staff."""
+    if not _known(actor):
+        return Login.objects.none()
+    if actor.is_staff:
+        return Login.objects.all()
+    return Login.objects.filter(Q(pk=actor.pk) | Q(member__in=actor.member_ids()))
+
+
+def accesses_for(actor: Actor, *, order_ids: Iterable[int] = ()) -> QuerySet[Access]:
+    """The actor's own, and those on what it administers; all for staff.
+
+    ``order_ids``: orders that the caller knows it to administer by way of their member (which this app cannot know).
+    """
+    if not _known(actor):
+        return Access.objects.none()
+    if actor.is_staff:
+        return Access.objects.all()
+    return Access.objects.filter(
+        Q(login=actor)
+        | Q(role=Role.MEMBER_ADMIN, member__in=actor.member_ids())
+        | Q(role=Role.ORDER_ADMIN, order_id__in=[*actor.order_ids(), *order_ids])
+    )
+
+
+def tokens_for(actor: Actor) -> QuerySet[Token]:
+    """The actor's own tokens; nobody sees another's, staff neither."""
+    return Token.objects.filter(login=actor) if _known(actor) else Token.objects.none()

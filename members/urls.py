@@ -1,0 +1,21 @@
+"""Logging in and one's own account."""
+
+from django.urls import path
+
+from . import views
+
+app_name = "members"
+
+urlpatterns = [
+    path("login/", views.login, name="login"),
+    path("logout/", views.logout, name="logout"),
+    # The admin's own login page knows neither the throttle's message nor what to say when the directory is away.
+    path("admin/login/", views.admin_login, name="admin_login"),
+    path("account/", views.account, name="account"),
+    path("account/password/", views.password, name="password"),
+    path("account/sessions/", views.sessions, name="sessions"),
+    path("account/tokens/", views.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
+    path("account/keys/", views.keys, name="keys"),
+    path("account/language/", views.language, name="language"),
+]

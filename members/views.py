@@ -1,0 +1,215 @@
+"""Logging in and out, and one's own account."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from controlpanel.operations.errors import DirectoryAway
+
+from . import selectors, services
+from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
+from .models import Login
+from .ssh_keys import parse_keys
+
+
+def _asked_next(request: HttpRequest) -> str:
+    """Where the visitor wants to go afterwards, if that is a page of ours; else empty."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if ours else ""
+
+
+def _next(request: HttpRequest, fallback: str) -> str:
+    return _asked_next(request) or resolve_url(fallback)
+
+
+def _remember_language(response: HttpResponse, language: str) -> None:
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=365 * 24 * 3600,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def _login_of(request: HttpRequest) -> Login:
+    assert isinstance(request.user, Login)  # noqa: S101  # login_required stands before every caller
+    return request.user
+
+
+# --- in and out ---------------------------------------------------------------------------------------------------
+@sensitive_post_parameters("password")
+@csrf_protect
+@never_cache
+def login(request: HttpRequest) -> HttpResponse:
+    """The way in. 503 when the directory does not answer; the throttle's 429 comes from ``locked_out``."""
+    if request.method != "POST" and request.user.is_authenticated:
+        return redirect(_next(request, settings.LOGIN_REDIRECT_URL))
+    form = LoginForm(request.POST or None, request=request)
+    if request.method == "POST" and form.is_valid():
+        assert form.login is not None  # noqa: S101
+        auth.login(request, form.login)
+        response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
+        if form.login.language:
+            _remember_language(response, form.login.language)
+        return response
+    context = {"form": form, "next": _asked_next(request)}
+    return render(request, "members/login.html", context, status=503 if form.away else 200)
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    auth.logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+@require_safe
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The admin has no login page of its own. Who is logged in but not staff is told so, not sent round in circles."""
+    if request.user.is_authenticated and not _login_of(request).is_staff:
+        return render(request, "403.html", status=403)
+    return redirect(f"{reverse('members:login')}?{urlencode({'next': _next(request, 'admin:index')})}")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any] | None) -> HttpResponse:
+    """Too many wrong passwords for this name from this address (AXES_LOCKOUT_CALLABLE)."""
+    wait = timedelta(hours=settings.AXES_COOLOFF_TIME)
+    minutes = max(1, round(wait.total_seconds() / 60))
+    answer = render(request, "members/locked_out.html", {"minutes": minutes}, status=429)
+    answer["Retry-After"] = str(round(wait.total_seconds()))
+    return answer
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Speak another language from now on; also to somebody who is not logged in. Others than ours are ignored."""
+    wanted = request.POST.get("language", "")
+    response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
+    if wanted in dict(settings.LANGUAGES):
+        if request.user.is_authenticated:
+            services.set_language(login=_login_of(request), language=wanted)
+        translation.activate(wanted)
+        _remember_language(response, wanted)
+    return response
+
+
+# --- one's own account --------------------------------------------------------------------------------------------
+@login_required
+@require_safe
+@never_cache
+def account(request: HttpRequest) -> HttpResponse:
+    own = _login_of(request)
+    context = {
+        "login": own,
+        "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
+        "token_count": selectors.tokens_for(own).count(),
+        "key_count": len(own.ssh_keys.splitlines()),
+    }
+    return render(request, "members/account.html", context)
+
+
+@sensitive_post_parameters("old", "new", "again")
+@login_required
+@never_cache
+def password(request: HttpRequest) -> HttpResponse:
+    """Change one's own password. Other sessions end, this one goes on. Wrong old ones count as failed logins do."""
+    own = _login_of(request)
+    form = PasswordForm(request.POST or None, login=own)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_own_password(
+                login=own, old=form.cleaned_data["old"], new=form.cleaned_data["new"], request=request
+            )
+        except services.WrongPassword:
+            form.add_error("old", _("This is not your current password."))
+        except DirectoryAway:
+            form.add_error(
+                None,
+                _("Passwords cannot be changed right now: the directory does not answer. Try again in a few minutes."),
+            )
+            status = 503
+        except ValidationError as error:
+            form.add_error("new", error)
+        else:
+            auth.update_session_auth_hash(request, own)
+            messages.success(request, _("Your password is changed. Other sessions of yours were signed out."))
+            return redirect("members:account")
+    return render(request, "members/password.html", {"form": form}, status=status)
+
+
+@require_POST
+@login_required
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere else."""
+    own = _login_of(request)
+    services.sign_out_everywhere(login=own, actor=own)
+    auth.update_session_auth_hash(request, own)
+    messages.success(request, _("Your other sessions were signed out."))
+    return redirect("members:account")
+
+
+@login_required
+@never_cache
+def tokens(request: HttpRequest) -> HttpResponse:
+    """Tokens of the API. A new one's text is on the page that answers its creation, and nowhere else, ever."""
+    own = _login_of(request)
+    form = TokenForm(request.POST or None)
+    text = ""
+    if request.method == "POST" and form.is_valid():
+        days = form.cleaned_data["days"]
+        try:
+            _token, text = services.create_token(
+                login=own,
+                name=form.cleaned_data["name"],
+                expires=timezone.now() + timedelta(days=days) if days else None,
+            )
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            form = TokenForm()
+    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "now": timezone.now()}
+    return render(request, "members/tokens.html", context)
+
+
+@require_POST
+@login_required
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    token = get_object_or_404(selectors.tokens_for(_login_of(request)), pk=pk)
+    services.revoke_token(token=token)
+    messages.success(request, _("The token is revoked: it opens nothing any more."))
+    return redirect("members:tokens")
+
+
+@login_required
+@never_cache
+def keys(request: HttpRequest) -> HttpResponse:
+    """SSH public keys. Saving is an operation; its page shows when the directory has them."""
+    own = _login_of(request)
+    form = KeysForm(request.POST or None, initial={"keys": own.ssh_keys})
+    if request.method == "POST" and form.is_valid():
+        if form.cleaned_data["keys"] == own.ssh_keys:
+            messages.info(request, _("Nothing was changed."))
+            return redirect("members:keys")
+        services.set_ssh_keys(
+            login=own, keys=form.cleaned_data["keys"], actor=own, requested_from=request.META.get("REMOTE_ADDR")
+        )
+        messages.success(request, _("Your keys are saved, and on their way to the servers."))
+        return redirect("members:keys")
+    return render(request, "members/keys.html", {"form": form, "keys": parse_keys(own.ssh_keys)})
