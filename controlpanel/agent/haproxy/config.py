@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Optional, Sequence
 
 from . import pages, paths
 from .paths import backend_name
@@ -20,15 +20,26 @@ class WebHost:
     address: str
 
 
-#: What an edge does with a visitor of a site, by the site's mode: lines of the frontend that are evaluated in this order.
-#: ``{page:NAME …}`` becomes an answer with that page in the visitor's language. A mode to come (hold, shield, quarantine)
-#: is a row here, next to what it needs in ``_GLOBAL`` or behind the frontend.
-MODES: "Dict[str, Tuple[str, ...]]" = {
-    "normal": (),
-    # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know about a site that
+def _page(page: str, status: int, condition: str, retry: Optional[int] = None) -> str:
+    """Two rules that answer with a page: in Spanish for who asks for it, else in English. Times in seconds."""
+    headers = "hdr Cache-Control no-store hdr Vary Accept-Language"
+    if retry is not None:
+        headers += f" hdr Retry-After {retry}"
+    return "".join(
+        f'  http-request return status {status} content-type "text/html; charset=utf-8" '
+        f"file {paths.PAGES}/{page}.{language}.html {headers} hdr Content-Language {language} if {when}{condition}\n"
+        for language, when in (("es", "es "), ("en", ""))
+    )
+
+
+#: What an edge does with the visitors of a site by its mode, tried in this order. A mode to come (hold, shield,
+#: quarantine) is a row here; ``acl mode_NAME`` is there for its rules.
+MODES: Dict[str, str] = {
+    "normal": "",
+    # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know of a site that
     # says "come back later", and drop one that says "forbidden" or "gone".
-    "disabled": ("{page:disabled status 503 retry 86400}",),
-    "maintenance": ("{page:maintenance status 503 retry 60}",),
+    "disabled": _page("disabled", 503, "mode_disabled", retry=86400),
+    "maintenance": _page("maintenance", 503, "mode_maintenance", retry=60),
 }
 
 _HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
@@ -42,7 +53,8 @@ global
   stats socket {paths.ADMIN_SOCKET} mode 600 level admin expose-fd listeners
   stats timeout 30s
   server-state-file {paths.SERVER_STATE}
-  maxconn 20000
+  # No maxconn: it is found from the limit on open files, which is not everywhere ours to raise.
+  fd-hard-limit 50000
   # After a reload the old process ends its transfers, but not for ever.
   hard-stop-after 15m
   # Forward secrecy only. Tickets would let a stolen key of today open the sessions of yesterday.
@@ -81,10 +93,15 @@ defaults
 
 #: Headers by which a visitor could pass for somebody else, or for somebody behind a proxy of ours. With "_" too: many
 #: programs read X_Forwarded_For and X-Forwarded-For as one. ``proxy`` is httpoxy.
-FORGEABLE = (
+_FORGEABLE = (
     "(x[-_]forwarded([-_].*)?|forwarded|x[-_]real[-_]ip|(x[-_])?(true[-_])?client[-_]ip|x[-_]cluster[-_]client[-_]ip"
     "|x[-_]original[-_].*|x[-_]rewrite[-_]url|via|proxy)"
 )
+
+_MODE_RULES = "".join(
+    f"  acl mode_{mode} var(txn.mode) -m str {mode}\n{rules}" for mode, rules in MODES.items() if rules
+)
+_TARGET = '"%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]"'
 
 _FRONTEND = f"""
 frontend web
@@ -96,35 +113,35 @@ frontend web
 
   # Which site: by the name, without port and final dot.
   http-request deny deny_status 400 if {{ req.hdr_cnt(host) gt 1 }}
-  http-request set-var(txn.lang) req.fhdr(accept-language),language(es;en,en)
+  http-request set-var(txn.lang) req.fhdr(accept-language),lower,language(es;en,en)
   acl es var(txn.lang) -m str es
   http-request set-var(txn.host) req.hdr(host),field(1,:),lower,rtrim(.)
   http-request set-var(txn.site) var(txn.host),map_str({paths.HOSTS})
-  {{page:unknown status 404 unless {{ var(txn.site) -m found }}}}
-
+  acl known var(txn.site) -m found
+{_page("unknown", 404, "!known")}
   # Names that only lead to another. The visitor's scheme, path and query stay.
   http-request set-var(txn.to) var(txn.host),map_str({paths.REDIRECTS})
   acl leads_on var(txn.to) -m found
   acl has_path pathq -m beg /
-  http-request redirect code 301 location "%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]" if leads_on has_path {{ method GET HEAD }}
-  http-request redirect code 308 location "%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]" if leads_on has_path
+  acl only_reads method GET HEAD OPTIONS
+  http-request redirect code 301 location {_TARGET} if leads_on has_path only_reads
+  http-request redirect code 308 location {_TARGET} if leads_on has_path
 
   # What to do with its visitors.
   http-request set-var(txn.mode) var(txn.site),map_str({paths.MODES},normal)
-{{modes}}
+{_MODE_RULES}
   # Where it is.
-  http-request set-var(txn.be) var(txn.site),map_str({paths.BACKENDS})
-  {{page:dead status 503 retry 30 unless {{ var(txn.be) -m found }}}}
-  {{page:dead status 503 retry 30 if {{ var(txn.be),nbsrv eq 0 }}}}
-
+  http-request set-var(txn.backend) var(txn.site),map_str({paths.BACKENDS})
+  acl alive var(txn.backend),nbsrv gt 0
+{_page("dead", 503, "!alive", retry=30)}
   # Who asks: only what we saw ourselves.
-  http-request del-header ^{FORGEABLE}$ -m reg
+  http-request del-header ^{_FORGEABLE}$ -m reg
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header Host %[var(txn.host)]
   # What changes something is never sent twice.
-  http-request disable-l7-retry unless {{ method GET HEAD OPTIONS }}
-  use_backend %[var(txn.be)]
+  http-request disable-l7-retry unless only_reads
+  use_backend %[var(txn.backend)]
 
 backend visitors
   stick-table type ipv6 size 100k expire 60s store conn_cur
@@ -140,23 +157,11 @@ backend {backend}
   server {name} {address}:80 check
 """
 
-_PAGE = re.compile(
-    r"\{page:(?P<page>\w+) status (?P<status>\d+)(?: retry (?P<retry>\d+))?(?: (?P<condition>.*))?\}$", re.M
-)
 _BACKEND_LINE = re.compile(r"^backend host-(\S+)$", re.M)
 
 
 def render(hosts: Sequence[WebHost]) -> str:
     """The whole file. ``hosts`` have been validated."""
-    rows: List[str] = []
-    for mode, lines in MODES.items():
-        for line in lines:
-            condition = "if { var(txn.mode) -m str %s }" % mode
-            # An answer ends in "}", a plain line does not.
-            rows.append(
-                "  " + (line[:-1] + " " + condition + "}" if line.startswith("{page:") else line + " " + condition)
-            )
-    frontend = _PAGE.sub(_answer, _FRONTEND.replace("{modes}", "\n".join(rows)))
     backends = "".join(
         _BACKEND.format(
             backend=backend_name(host.name),
@@ -165,35 +170,12 @@ def render(hosts: Sequence[WebHost]) -> str:
         )
         for host in sorted(hosts, key=lambda host: host.name)
     )
-    return _HEADER + _GLOBAL + _DEFAULTS + frontend + backends
+    return _HEADER + _GLOBAL + _DEFAULTS + _FRONTEND + backends
 
 
 def backends_in(config: str) -> "frozenset[str]":
     """The web hosts that a rendered configuration has a backend for."""
     return frozenset(_BACKEND_LINE.findall(config))
-
-
-def _answer(match: "re.Match[str]") -> str:
-    """Two lines: the page in Spanish for who asks for it, else in English."""
-    retry = "hdr Retry-After %s " % match["retry"] if match["retry"] else ""
-    word, _, rest = (match["condition"] or "").partition(" ")
-    lines = []
-    for language in ("es", "en"):
-        # "unless X" with a further condition has to be "if es !X".
-        condition = "if " + ("es " if language == "es" else "") + ("!" if word == "unless" else "") + rest
-        lines.append(
-            'http-request return status {status} content-type "text/html; charset=utf-8" file {pages}/{page}.{language}.html '
-            "hdr Cache-Control no-store hdr Content-Language {language} hdr Vary Accept-Language "
-            "hdr Content-Security-Policy \"default-src 'none'; style-src 'unsafe-inline'\" {retry}{condition}".format(
-                status=match["status"],
-                pages=paths.PAGES,
-                page=match["page"],
-                language=language,
-                retry=retry,
-                condition=condition if rest else condition.rstrip(" if"),
-            )
-        )
-    return "\n  ".join(lines)
 
 
 def page_files() -> Dict[str, str]:

@@ -51,7 +51,7 @@ TEXTS: Dict[str, Dict[str, Text]] = {
         "es": Text(
             "Este sitio está desactivado por el momento",
             (
-                "Sus responsables o la organización de alojamiento lo han desactivado por ahora. No se ha perdido nada.",
+                "Sus responsables o la organización de alojamiento lo han desactivado. No se ha perdido nada.",
                 "Si el sitio es suyo, el panel de control muestra el motivo y cómo volver a activarlo.",
             ),
         ),

@@ -26,8 +26,6 @@ MASTER_SOCKET = "/run/haproxy-master.sock"
 SERVER_STATE = "/run/haproxy/servers.state"
 
 UNIT = "haproxy.service"
-UNIT_DROP_IN = "/etc/systemd/system/haproxy.service.d/controlpanel.conf"
-RELOAD_SCRIPT = "/usr/local/lib/controlpanel/haproxy-reload"
 
 
 def certificate_path(id: str) -> str:

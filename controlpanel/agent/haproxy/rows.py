@@ -1,0 +1,66 @@
+"""Which rows of which tables a resource stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
+
+from . import paths
+
+if TYPE_CHECKING:
+    from ..transaction import Transaction
+
+Spec = Dict[str, Any]
+#: Table to key to value (None: no such row).
+TableRows = Dict[str, Dict[str, Optional[str]]]
+
+
+def of_route(id: str, spec: Optional[Spec]) -> TableRows:
+    """``id`` is the name; a spec of None stands for an absent resource."""
+    return {
+        paths.HOSTS: {id: str(spec["site"]) if spec else None},
+        paths.REDIRECTS: {id: spec.get("redirect_to") if spec else None},
+    }
+
+
+def of_site_route(id: str, spec: Optional[Spec]) -> TableRows:
+    """``id`` is the site's."""
+    return {
+        paths.BACKENDS: {id: paths.backend_name(spec["backend"]) if spec else None},
+        paths.MODES: {id: spec["mode"] if spec and spec["mode"] != "normal" else None},
+    }
+
+
+def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
+    return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
+
+
+#: Table to the kind whose resources fill it.
+_SOURCES = {
+    paths.HOSTS: ("route", of_route),
+    paths.REDIRECTS: ("route", of_route),
+    paths.BACKENDS: ("site_route", of_site_route),
+    paths.MODES: ("site_route", of_site_route),
+    paths.CERTIFICATE_LIST: ("certificate", of_certificate),
+}
+TABLES = tuple(_SOURCES)
+
+
+def merge(parts: Iterable[TableRows]) -> TableRows:
+    """The rows of many resources, by table."""
+    merged: TableRows = {}
+    for part in parts:
+        for table, rows in part.items():
+            merged.setdefault(table, {}).update(rows)
+    return merged
+
+
+def all_of(table: str, tx: "Transaction") -> Dict[str, str]:
+    """The whole table as it should be after the transaction, from what the agent has applied."""
+    kind, rows_of = _SOURCES[table]
+    # The first certificate is what visitors get for a name that has none.
+    found: Dict[str, str] = {paths.FALLBACK_CERTIFICATE: ""} if table == paths.CERTIFICATE_LIST else {}
+    for id, spec in tx.specs(kind).items():
+        for key, value in rows_of(id, spec)[table].items():
+            if value is not None:
+                found[key] = value
+    return found

@@ -1,0 +1,227 @@
+"""What the running HAProxy is told through its sockets: maps, certificates, reloads.
+
+HAProxy answers in text, and an empty answer mostly means done, so each answer is checked. Commands sent together are no
+transaction. A map or certificate list is named by the very path that the configuration has.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
+
+from ..errors import Failed
+from . import paths
+
+#: Seconds to wait for an answer.
+TIMEOUT = 15.0
+#: Bytes of one payload: it must fit ``tune.bufsize`` (16 kB) together with the command.
+PAYLOAD = 12000
+_WORD = re.compile(r"\A[A-Za-z0-9./_-]+\Z")
+_GOT = re.compile(r'found=yes\b.*\bvalue="([^"]*)"')
+_FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]+)$", re.M)
+
+
+@dataclass(frozen=True)
+class Process:
+    """One HAProxy process: the present worker by default, or an older one that still ends its transfers."""
+
+    path: str = paths.ADMIN_SOCKET
+    prefix: str = ""
+
+    def ask(self, command: str, payload: str = "", timeout: float = TIMEOUT) -> str:
+        """Send one command, return its answer without surrounding white space. Raises Failed when nobody answers."""
+        if "\n" in command or ";" in command:
+            raise Failed("a command for HAProxy has a line break or a semicolon in it")
+        text = self.prefix + command
+        if payload:
+            text += " <<\n" + payload.rstrip("\n") + "\n"
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(timeout)
+                connection.connect(self.path)
+                connection.sendall((text + "\n").encode())
+                if self.path == paths.MASTER_SOCKET:
+                    connection.shutdown(socket.SHUT_WR)  # the master waits for another command else
+                parts: List[bytes] = []
+                while True:
+                    part = connection.recv(1 << 16)
+                    if not part:
+                        return b"".join(parts).decode("utf-8", "replace").strip()
+                    parts.append(part)
+        except OSError as error:
+            raise Failed("HAProxy does not answer on its socket", "%s: %s" % (self.path, error)) from error
+
+    # --- maps ----------------------------------------------------------------------------------------------------
+
+    def get(self, map: str, key: str) -> Optional[str]:
+        """The value of a key, None when it has none."""
+        found = _GOT.search(self.ask("get map %s %s" % (map, _word(key))))
+        return found.group(1) if found else None
+
+    def put(self, map: str, key: str, value: Optional[str]) -> None:
+        """Set a key, or delete it (value None), and read it back.
+
+        ``set map`` knows only keys that are there; ``add map`` does not look and would make a second row. So: set, and
+        add when it was not found.
+        """
+        if value is None:
+            answer = self.ask("del map %s %s" % (map, _word(key)))
+            if "not found" in answer.lower():
+                answer = ""
+        else:
+            answer = self.ask("set map %s %s %s" % (map, _word(key), _word(value)))
+            if "not found" in answer.lower():
+                answer = self.ask("add map %s %s %s" % (map, key, value))
+        if answer or self.get(map, key) != value:
+            raise Failed("HAProxy did not take a change of %s" % map, answer)
+
+    def rows(self, map: str) -> Iterator[Tuple[str, str]]:
+        """All rows of a map, in no useful order; a key twice when it has two rows."""
+        for line in self.ask("show map " + map).splitlines():
+            parts = line.split(" ")
+            if len(parts) == 3:  # reference, key, value
+                yield parts[1], parts[2]
+
+    def replace(self, map: str, rows: Dict[str, str]) -> None:
+        """Replace a whole map at once: visitors see the old one or the new one, never a part."""
+        answer = self.ask("prepare map " + map)
+        version = answer.rpartition(" ")[2]
+        if not version.isdigit():
+            raise Failed("HAProxy did not prepare %s" % map, answer)
+        try:
+            for payload in _payloads(rows):
+                answer = self.ask("add map @%s %s" % (version, map), payload)
+                if answer:
+                    raise Failed("HAProxy did not take rows of %s" % map, answer)
+            answer = self.ask("commit map @%s %s" % (version, map))
+            if answer:
+                raise Failed("HAProxy did not commit %s" % map, answer)
+        except Failed:
+            self.ask("clear map @%s %s" % (version, map))
+            raise
+
+    # --- certificates --------------------------------------------------------------------------------------------
+
+    def fingerprint(self, certificate: str) -> Optional[str]:
+        """SHA-1 (upper-case hex) of the certificate that is loaded under that path, None when none is."""
+        found = _FINGERPRINT.search(self.ask("show ssl cert " + certificate))
+        return found.group(1) if found else None
+
+    def listed_certificates(self) -> Set[str]:
+        """The certificates that visitors are offered."""
+        lines = self.ask("show ssl crt-list " + paths.CERTIFICATE_LIST).splitlines()
+        return {line.split(" ")[0] for line in lines if line.startswith("/")}
+
+    def listed(self, certificate: str) -> bool:
+        """Whether visitors are offered the certificate."""
+        return certificate in self.listed_certificates()
+
+    def put_certificate(self, certificate: str, pem: str) -> None:
+        """Load a certificate, new or renewed, and offer it. The names it is for are those that stand in it."""
+        if "not found" in self.ask("show ssl cert " + certificate).lower():
+            self._expect("new ssl cert " + certificate, "New empty certificate store")
+        try:
+            payload = "\n".join(line for line in pem.splitlines() if line.strip())  # an empty line would end it
+            self._expect("set ssl cert " + certificate, "Transaction", payload + "\n")
+            self._expect("commit ssl cert " + certificate, "Success!", last=True)
+        except Failed:
+            self.ask("abort ssl cert " + certificate)
+            raise
+        if not self.listed(certificate):
+            self._expect("add ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "Success!", last=True)
+
+    def drop_certificate(self, certificate: str) -> None:
+        """Stop offering a certificate and forget it; right also when it was never there."""
+        if self.listed(certificate):
+            self._expect("del ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "deleted")
+        if "not found" not in self.ask("show ssl cert " + certificate).lower():
+            self._expect("del ssl cert " + certificate, "deleted")
+
+    def _expect(self, command: str, good: str, payload: str = "", last: bool = False) -> None:
+        answer = self.ask(command, payload)
+        if good not in (answer.splitlines() or [""])[-1 if last else 0]:
+            raise Failed("HAProxy did not do: " + command, answer)
+
+
+def _pids(section: str) -> List[str]:
+    """Process ids of a section of the master's list. While a reload is under way it answers only after it."""
+    inside, found = False, []
+    for line in Process(paths.MASTER_SOCKET).ask("show proc", timeout=120.0).splitlines():
+        if line.startswith("#"):
+            inside = line.strip() == "# " + section
+        elif inside and line.split()[:1] and line.split()[0].isdigit():
+            found.append(line.split()[0])
+    return found
+
+
+def worker() -> List[str]:
+    """Process id of the present worker."""
+    return _pids("workers")
+
+
+def older_processes() -> List[Process]:
+    """Workers of before the last reloads. A visitor's open connection may still bring them a request."""
+    return [Process(paths.MASTER_SOCKET, "@!%s " % pid) for pid in _pids("old workers")]
+
+
+def has_master() -> bool:
+    """Whether HAProxy runs with a master that can reload it."""
+    try:
+        return bool(worker())
+    except Failed:
+        return False
+
+
+def reload() -> None:
+    """Start a new worker on the files as they are now, and return when it serves. Raises Failed when it does not start.
+
+    Call it under the host's lock only.
+    """
+    worker = Process()
+    try:
+        state = worker.ask("show servers state")
+    except Failed:
+        state = ""
+    if state:
+        with open(paths.SERVER_STATE, "w") as file:
+            file.write(state + "\n")
+    answer = Process(paths.MASTER_SOCKET).ask("reload", timeout=120.0)
+    if not answer.startswith("Success=1"):
+        raise Failed("HAProxy did not load its new configuration", answer)
+
+
+def wait(seconds: float = 10.0) -> None:
+    """Return when the worker answers. Raises Failed when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            Process().ask("show version", timeout=2.0)
+            return
+        except Failed:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _word(text: str) -> str:
+    """What can stand in a command as one word. All that comes here was validated; this is the last door."""
+    if not _WORD.match(text):
+        raise Failed("not a word that HAProxy can be told")
+    return text
+
+
+def _payloads(rows: Dict[str, str]) -> Iterable[str]:
+    lines: List[str] = []
+    size = 0
+    for key, value in rows.items():
+        line = "%s %s\n" % (_word(key), _word(value))
+        if size + len(line) > PAYLOAD:
+            yield "".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
+    if lines:
+        yield "".join(lines)

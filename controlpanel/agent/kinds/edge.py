@@ -1,0 +1,88 @@
+"""``edge`` "base": HAProxy's configuration, its pages, and one backend for each web host."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Dict, List, Set
+
+from .. import fields
+from ..errors import Failed, Invalid
+from ..haproxy import calls as calls  # registers edge.probe and edge.stats
+from ..haproxy import config, drift, paths
+from ..haproxy.changes import RELOAD_TIMEOUT, changes_of
+from .base import File, Item, Kind
+
+if TYPE_CHECKING:
+    from ..transaction import Transaction
+
+
+class Edge(Kind):
+    """Spec: ``{"backends": [{"name": host name, "address": IP address}, …]}``."""
+
+    name = "edge"
+    roles = frozenset({"edge"})
+    order = 10
+    prunable = False  # without it nothing is served; an edge that is no edge any more is taken down by hand
+
+    def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
+        if id != "base":
+            raise Invalid("an edge has one resource, named base")
+        fields.only(spec, ("backends",))
+        backends = fields.list_of(spec, "backends", _backend, max=1000)
+        names = [backend["name"] for backend in backends]
+        if len(set(names)) != len(names):
+            raise Invalid("backends: a name is there twice")
+        return {"backends": sorted(backends, key=lambda backend: backend["name"])}
+
+    def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
+        hosts = [config.WebHost(backend["name"], backend["address"]) for backend in spec["backends"]]
+        pages = config.page_files()
+        return [
+            *(File(path, pages[path].encode()) for path in sorted(pages)),
+            File(paths.CONFIG, config.render(hosts).encode()),
+        ]
+
+    def apply(self, tx: "Transaction", items: List[Item]) -> None:
+        for item in items:
+            for directory in (paths.DIRECTORY, paths.PAGES, paths.MAPS):
+                tx.mkdir(directory)
+            tx.mkdir(paths.CERTIFICATES, 0o700)
+            if not os.path.exists(paths.FALLBACK_CERTIFICATE):
+                self._make_fallback_certificate(tx)
+            changes = changes_of(tx)
+            lost = self._still_used(tx, item)
+            if lost:
+                item.failure = Failed("sites still lead to " + ", ".join(sorted(lost)))
+            else:
+                changes.configure(self.files(item.id, item.spec))
+                if paths.CONFIG in tx.changed:
+                    tx.check("haproxy", ["haproxy", "-c", "-q", "-f", paths.CONFIG], timeout=RELOAD_TIMEOUT)
+            changes.look_over()
+
+    @staticmethod
+    def _still_used(tx: "Transaction", item: Item) -> "Set[str]":
+        """Web hosts that are to go while sites would still lead to them."""
+        before = (item.previous or {}).get("backends", [])
+        gone = {backend["name"] for backend in before} - {backend["name"] for backend in item.spec["backends"]}
+        return gone and gone & {spec["backend"] for spec in tx.specs("site_route").values()}
+
+    def remove(self, tx: "Transaction", items: List[Item]) -> None:
+        raise Invalid("an edge cannot be without its configuration")
+
+    def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
+        problem = drift.of_edge()
+        return {id: problem for id in specs if problem}
+
+    @staticmethod
+    def _make_fallback_certificate(tx: "Transaction") -> None:
+        """A self-signed one for names that have none: visitors get a warning, then the page that says what is wrong."""
+        reason = "the certificate for unknown names cannot be made"
+        key = tx.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], reason=reason)
+        request = ["openssl", "req", "-x509", "-key", "/dev/stdin", "-days", "3650", "-subj", "/O=No such site"]
+        certificate = tx.run(request, input=key.encode(), reason=reason)
+        tx.write(File(paths.FALLBACK_CERTIFICATE, (certificate + key).encode(), 0o600))
+
+
+def _backend(spec: Dict[str, Any], key: str) -> Dict[str, Any]:
+    backend = fields.record(spec, key, ("name", "address"))
+    return {"name": fields.host_name(backend, "name"), "address": fields.ip_address(backend, "address")}
