@@ -211,6 +211,36 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "controlpanel.api.schema.describe_problems",
+    ],
+    # Several models have a `state`, a `kind` or a `role`: their enums get these names instead of made-up ones.
+    "ENUM_NAME_OVERRIDES": {
+        "AccessRole": "members.choices.Role",
+        "DomainKind": "hosting.choices.DomainKind",
+        "HostRole": "controlpanel.fleet.choices.Role",
+        "HostState": "controlpanel.fleet.choices.HostState",
+        "MemberKind": "members.choices.MemberKind",
+        "MemberState": "members.choices.MemberState",
+        "OperationState": "controlpanel.operations.choices.OperationState",
+        "RouteMode": "routing.choices.Mode",
+        "SiteKind": "hosting.choices.SiteKind",
+        "SiteState": "hosting.choices.SiteState",
+        "StepState": "controlpanel.operations.choices.StepState",
+        "VolumeState": "storage.choices.VolumeState",
+    },
+}
+
+# --- admin --------------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": _("Control panel: staff"),
+    "SITE_HEADER": _("Control panel"),
+    "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
+    "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }
 
 # --- browser policy ----------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Members, logins and tokens over REST."""

@@ -1,0 +1,222 @@
+"""What the apps' admin pages share: nothing is edited behind the services' back, every deed asks first, one dashboard.
+
+Rows are read-only. What staff may do are *deeds*: buttons on an object's page that show a question (GET), and on POST
+call the same services that pages and API call.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+
+from controlpanel.api.problems import as_problem
+
+#: Unfold's colours for our states' colour classes.
+LABELS = {"good": "success", "bad": "danger", "warning": "warning", "active": "info"}
+
+
+# --- read-only pages -------------------------------------------------------------------------------------------------
+
+
+class ReadOnly:
+    """Mixin: looked at, never edited. The fields shown are named one by one, so a new secret is not shown by itself."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+    """A model's pages. ``fields`` are required."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    compressed_fields = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+        if self.fields is None and self.fieldsets is None:
+            raise NotImplementedError(f"{type(self).__name__} names no fields")
+        return super().get_fields(request, obj)
+
+
+class ReadOnlyInline(ReadOnly, TabularInline):
+    """Rows of another model on an object's page. ``fields`` are required."""
+
+    extra = 0
+    max_num = 0
+    show_change_link = False
+    per_page = 20
+    hide_title = True
+
+
+def link(obj: models.Model | None, text: Any = None) -> SafeString | str:
+    """A link to an object's admin page."""
+    if obj is None:
+        return "–"
+    opts = obj._meta
+    return format_html(
+        '<a href="{}">{}</a>', reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[obj.pk]), text or obj
+    )
+
+
+def links(objects: Iterable[models.Model]) -> SafeString | str:
+    """Links to several objects' admin pages."""
+    return format_html_join(", ", "{}", ((link(obj),) for obj in objects)) or "–"
+
+
+# --- deeds -----------------------------------------------------------------------------------------------------------
+
+#: Does it, and returns the message for whoever asked, or the object (an operation) whose page shows what comes of it.
+Work = Callable[[Any, HttpRequest, Any], "str | models.Model"]
+
+
+def deed(*, description: Any, question: Any, icon: str | None = None, url_path: str | None = None) -> Any:
+    """Decorator for a ModelAdmin method listed in ``actions_detail``: ask on GET, do it on POST, tell what came of it.
+
+    ``question`` may hold %(object)s. Domain errors that the API knows how to answer are shown as messages.
+    """
+
+    def decorate(work: Work) -> Any:
+        @action(description=description, icon=icon, url_path=url_path or work.__name__.replace("_", "-"))
+        @wraps(work)
+        def view(self: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            obj = self.get_object(request, unquote(object_id))
+            if obj is None:
+                raise Http404
+            return ask(self, request, obj, str(description), str(question) % {"object": obj}, work)
+
+        return view
+
+    return decorate
+
+
+def ask(
+    page: ModelAdmin, request: HttpRequest, obj: models.Model, title: str, question: str, work: Work
+) -> HttpResponse:
+    """The question on GET; on POST do it and go to what came of it."""
+    back = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+    if request.method != "POST":
+        context = {
+            **page.admin_site.each_context(request),
+            "title": title,
+            "question": question,
+            "object": obj,
+            "opts": obj._meta,
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/ask.html", context)
+    try:
+        outcome = work(page, request, obj)
+    except Exception as error:
+        problem = as_problem(error)
+        if problem is None:
+            raise
+        for text in problem.get("errors", {}).values() or [[problem["detail"]]]:
+            messages.error(request, " ".join(text))
+        return HttpResponseRedirect(back)
+    page.log_change(request, obj, title)
+    if isinstance(outcome, models.Model):
+        messages.success(request, _("It has been asked for. Watch it here."))
+        meta = outcome._meta
+        return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", outcome.pk)
+    messages.success(request, outcome)
+    return HttpResponseRedirect(back)
+
+
+# --- the way in ------------------------------------------------------------------------------------------------------
+
+
+def login(request: HttpRequest) -> HttpResponse:
+    """In place of the admin's own form: there is one login page, and it knows the directory."""
+    after = request.GET.get(REDIRECT_FIELD_NAME, "")
+    if not url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure()):
+        after = reverse("admin:index")
+    if not request.user.is_authenticated:
+        return redirect(f"/login/?{urlencode({REDIRECT_FIELD_NAME: after})}")
+    if not request.user.is_staff:
+        raise PermissionDenied
+    return redirect(after)
+
+
+# --- the dashboard ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number on the dashboard."""
+
+    title: Any
+    value: Any
+    href: str = ""
+    #: "success", "warning", "danger" or "" for neither good nor bad.
+    variant: str = ""
+    note: Any = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A list on the dashboard: what needs a look now."""
+
+    title: Any
+    headers: list[Any]
+    rows: list[list[Any]]
+    #: What it says when there is nothing.
+    empty: Any = ""
+
+
+_panels: list[tuple[int, Callable[[], Iterable[Card | Table]]]] = []
+
+
+def on_dashboard(order: int) -> Any:
+    """Decorator: an app's function that gives cards and tables for the dashboard, small ``order`` first."""
+
+    def decorate(panel: Callable[[], Iterable[Card | Table]]) -> Any:
+        _panels.append((order, panel))
+        return panel
+
+    return decorate
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """UNFOLD's DASHBOARD_CALLBACK."""
+    items = [item for _order, panel in sorted(_panels, key=lambda entry: entry[0]) for item in panel()]
+    context["cards"] = [item for item in items if isinstance(item, Card)]
+    context["tables"] = [item for item in items if isinstance(item, Table)]
+    return context
+
+
+def changelist(model: type[models.Model], **query: Any) -> str:
+    """Address of a model's list, narrowed by ``query``."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{address}?{urlencode(query)}" if query else address
+
+
+def unregister_foreign() -> None:
+    """Take away pages of other packages that would let staff edit what only the code may."""
+    for model in list(admin.site._registry):
+        if model._meta.app_label in ("auth", "django_q"):
+            admin.site.unregister(model)

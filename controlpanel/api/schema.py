@@ -1,0 +1,48 @@
+"""What the OpenAPI schema says of every endpoint, beyond what it can see in the code."""
+
+from typing import Any
+
+from .problems import CONTENT_TYPE
+
+
+PROBLEM = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "In the reader's language (Accept-Language)."},
+        "errors": {
+            "type": "object",
+            "description": "Texts for each field of the request.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+
+#: Statuses that any endpoint may answer with, and those that only some do.
+ALWAYS = {"401": "Not logged in.", "403": "Not allowed.", "406": "Only JSON is offered.", "429": "Too many requests."}
+WITH_BODY = {"415": "Only JSON is read.", "409": "Not possible in the present state.", "503": "Try again later."}
+WITH_ID = {"404": "There is no such thing, or not for you."}
+WITH_INPUT = {"400": "Something in the request is not right."}
+
+
+def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
+    """drf-spectacular postprocessing hook: add the problem answers to every operation."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    for path, methods in result.get("paths", {}).items():
+        for method, operation in methods.items():
+            writes = method in ("post", "put", "patch", "delete")
+            # A collection answers 404 for a page that it does not have, and for others' ids in a body.
+            statuses = ALWAYS | WITH_INPUT | WITH_ID | (WITH_BODY if writes else {})
+            for status, description in statuses.items():
+                operation["responses"].setdefault(
+                    status,
+                    {
+                        "description": description,
+                        "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                    },
+                )
+    return result

@@ -1,0 +1,95 @@
+"""What the collections are made of."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from rest_framework import mixins
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+from django_filters.rest_framework import DjangoFilterBackend
+from django.utils.translation import gettext as _
+
+
+class StableOrdering(OrderingFilter):
+    """``?ordering=-created,name``: unknown names are an error, and ties are broken, so that pages never overlap."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: APIView) -> list[str]:
+        asked = [term.strip() for term in request.query_params.get(self.ordering_param, "").split(",") if term.strip()]
+        allowed = [name for name, _label in self.get_valid_fields(queryset, view, {"request": request})]
+        unknown = [term for term in asked if term.removeprefix("-") not in allowed]
+        if unknown:
+            raise ValidationError(
+                {self.ordering_param: [_("Choose from: %(names)s.") % {"names": ", ".join(sorted(allowed))}]}
+            )
+        ordering = asked or list(self.get_default_ordering(view) or queryset.model._meta.ordering)
+        return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
+
+
+class Rows(GenericViewSet):
+    """Rows that the asker may see. ``rows`` comes from the app's selectors, which answer nothing to nobody.
+
+    What is not in ``rows`` is not found, whatever the action: whether it exists is nobody's business.
+    """
+
+    #: Ids are integers, short enough for the database; anything else is a 404 before any query.
+    lookup_value_regex = r"[0-9]{1,18}"
+    filter_backends: ClassVar[list[Any]] = [DjangoFilterBackend, StableOrdering]
+    ordering_fields: ClassVar[list[str]] = ["id"]
+
+    def rows(self) -> QuerySet[Any]:
+        """What ``self.request.user`` may see, with all that the serializer reads."""
+        raise NotImplementedError
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.rows()
+
+    def get_object(self) -> Any:
+        # Filters are for lists: `PATCH /sites/5/?state=failed` is about site 5 whatever its state.
+        row = self.get_queryset().filter(pk=self.kwargs[self.lookup_url_kwarg or self.lookup_field]).first()
+        if row is None:
+            raise NotFound
+        self.check_object_permissions(self.request, row)
+        return row
+
+
+class Collection(mixins.ListModelMixin, mixins.RetrieveModelMixin, Rows):
+    """Rows to list and to read."""
+
+
+class StaffMay(BasePermission):
+    """For actions that only staff may take. First the row must be one that the asker sees: others' are a 404."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return bool(request.user and request.user.is_authenticated)
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        return bool(request.user.is_staff)
+
+
+class StaffWrite(BasePermission):
+    """For collections that all may read, each their own, and only staff may change."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not (request.user and request.user.is_authenticated):
+            return False
+        # A row's writes wait for the row: others' are a 404 (has_object_permission).
+        return bool(request.method in SAFE_METHODS or request.user.is_staff or getattr(view, "detail", False))
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        return bool(request.method in SAFE_METHODS or request.user.is_staff)
+
+
+class Nothing(APIView):
+    """Any path that is no endpoint."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound(_("There is no such endpoint. Paths end with a slash; see /api/v1/docs/."))

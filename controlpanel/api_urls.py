@@ -1,0 +1,23 @@
+"""Every URL below /api/v1/. Like urls.py, it sees all apps."""
+
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from controlpanel.api.views import Nothing
+from controlpanel.operations.api.views import OperationViewSet
+from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet
+
+router = SimpleRouter()
+router.register("members", MemberViewSet)
+router.register("logins", LoginViewSet)
+router.register("tokens", TokenViewSet)
+router.register("operations", OperationViewSet)
+
+app_name = "api"
+urlpatterns = [
+    path("", include(router.urls)),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
+    re_path(r"^.*$", Nothing.as_view()),
+]

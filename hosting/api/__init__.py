@@ -1,0 +1,1 @@
+"""Hosting orders, sites, domains and accesses over REST."""

@@ -1,0 +1,154 @@
+"""Hosting as JSON. Field names are a contract with scripts outside: only ever add."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from controlpanel.operations.api.serializers import AcceptedSerializer
+from members.choices import Role
+from members.models import Access
+
+from ..choices import DomainKind, SiteKind, SiteState
+from ..models import Domain, HostingOrder, Site
+from ..names import MOST
+from ..services import LEAST_WORKERS, MOST_WORKERS
+
+
+class OrderSerializer(serializers.ModelSerializer[HostingOrder]):
+    """A package of a member."""
+
+    member = serializers.IntegerField(source="member_id", read_only=True)
+    site_count = serializers.IntegerField(read_only=True, help_text="Sites that count against max_sites.")
+
+    class Meta:
+        model = HostingOrder
+        fields = ("id", "name", "member", "max_sites", "site_count", "site_size_bytes", "created")
+        read_only_fields = fields
+
+
+class SiteSerializer(serializers.ModelSerializer[Site]):
+    """A web site."""
+
+    kind = serializers.ChoiceField(SiteKind.choices, read_only=True)
+    state = serializers.ChoiceField(SiteState.choices, read_only=True)
+    domains = serializers.ListField(
+        source="served_names", child=serializers.CharField(), read_only=True, help_text="Names, the main one first."
+    )
+    redirects = serializers.ListField(
+        source="redirect_names",
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Names that lead to the main one.",
+    )
+    host = serializers.CharField(
+        source="host.name", read_only=True, allow_null=True, help_text="The web host that it is on at the moment."
+    )
+    volume = serializers.IntegerField(source="volume_id", read_only=True, allow_null=True)
+    order = serializers.IntegerField(source="order_id", read_only=True)
+    shield = serializers.SerializerMethodField(help_text='Protection level at the edges; "off" when there is none.')
+    quarantined = serializers.SerializerMethodField(help_text="Isolated, because it is compromised.")
+
+    class Meta:
+        model = Site
+        fields = (
+            "id", "kind", "state", "domains", "redirects", "host", "volume", "order", "shield", "quarantined",
+            "enabled", "php_workers", "revision", "created", "purge_after",
+        )  # fmt: skip
+        read_only_fields = fields
+
+    # No operation sets these yet; they are in the contract, so that scripts can read them from the first day.
+    def get_shield(self, site: Site) -> str:
+        return "off"
+
+    def get_quarantined(self, site: Site) -> bool:
+        return False
+
+
+class NameField(serializers.CharField):
+    """A domain name as typed. What is wrong with it, the service says (and better than a length limit could)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=10_000, allow_blank=True, trim_whitespace=False, **kwargs)
+
+
+class NamesField(serializers.ListField):
+    """Domain names; more than a site can have are still read, so that the service can say so."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(child=NameField(), max_length=10 * MOST, **kwargs)
+
+
+@extend_schema_field({"type": "integer", "minimum": LEAST_WORKERS, "maximum": MOST_WORKERS})
+class WorkersField(serializers.IntegerField):
+    """PHP processes; the service knows the limits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=-(2**31), max_value=2**31 - 1, **kwargs)
+
+
+class NewSiteSerializer(serializers.Serializer[Any]):
+    """What a new site is made of. Rules are the service's; the host is chosen by placement."""
+
+    order = serializers.IntegerField(min_value=1)
+    kind = serializers.ChoiceField(SiteKind.choices)
+    domains = NamesField(help_text="Names, the main one first; in Unicode or punycode.")
+    redirects = NamesField(required=False, help_text="Names that lead to the main one.")
+    php_workers = WorkersField(required=False)
+
+
+class SiteChangesSerializer(serializers.Serializer[Any]):
+    """What may be changed; what is left out stays."""
+
+    kind = serializers.ChoiceField(SiteKind.choices, required=False)
+    domains = NamesField(required=False, help_text="All its names, the main one first.")
+    redirects = NamesField(required=False, help_text="All names that lead to the main one.")
+    php_workers = WorkersField(required=False)
+    revision = serializers.IntegerField(
+        required=False, min_value=0, help_text="The revision that you read: refused with 409 when it is an older one."
+    )
+
+
+class SiteRestoreSerializer(serializers.Serializer[Any]):
+    """Names for the site that comes back, when it should not get those that it had."""
+
+    domains = NamesField(required=False)
+    redirects = NamesField(required=False)
+
+
+class AcceptedSiteSerializer(AcceptedSerializer, SiteSerializer):
+    """The site's fields, the same again as ``site``, and the operation that brings it about."""
+
+    site = SiteSerializer(source="*", read_only=True)
+
+    class Meta(SiteSerializer.Meta):
+        fields = (*SiteSerializer.Meta.fields, "site", "operation")
+        read_only_fields = fields
+
+
+class DomainSerializer(serializers.ModelSerializer[Domain]):
+    """A name of a site. Change them through the site, all at once."""
+
+    kind = serializers.ChoiceField(DomainKind.choices, read_only=True)
+    site = serializers.IntegerField(source="site_id", read_only=True)
+
+    class Meta:
+        model = Domain
+        fields = ("id", "name", "kind", "site")
+        read_only_fields = fields
+
+
+class AccessSerializer(serializers.ModelSerializer[Access]):
+    """A login's role on a member or on one hosting order (or, for staff, on everything)."""
+
+    login = serializers.IntegerField(source="login_id", min_value=1)
+    username = serializers.CharField(source="login.username", read_only=True)
+    role = serializers.ChoiceField(Role.choices)
+    member = serializers.IntegerField(source="member_id", min_value=1, required=False, allow_null=True)
+    order = serializers.IntegerField(source="order_id", min_value=1, required=False, allow_null=True)
+
+    class Meta:
+        model = Access
+        fields = ("id", "login", "username", "role", "member", "order", "granted")
+        read_only_fields = ("granted",)
+        validators: tuple[Any, ...] = ()

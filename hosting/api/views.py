@@ -1,0 +1,140 @@
+"""``/api/v1/orders/``, ``sites/`` and ``domains/``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from controlpanel.api.views import Collection
+from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key
+from controlpanel.operations.models import Operation
+
+from .. import selectors, services
+from ..choices import SiteState
+from ..models import Domain, HostingOrder, Site
+from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
+from .filters import DomainFilter, OrderFilter, SiteFilter
+from .serializers import (
+    AcceptedSiteSerializer,
+    DomainSerializer,
+    NewSiteSerializer,
+    OrderSerializer,
+    SiteChangesSerializer,
+    SiteRestoreSerializer,
+    SiteSerializer,
+)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Hosting orders that you administer"), retrieve=extend_schema(summary="One order")
+)
+class OrderViewSet(Collection):
+    """Packages of members, with their limits."""
+
+    serializer_class = OrderSerializer
+    filterset_class = OrderFilter
+    ordering_fields = ("id", "name", "created")
+    queryset = HostingOrder.objects.none()
+
+    def rows(self) -> QuerySet[HostingOrder]:
+        kept = ~Q(sites__state=SiteState.DELETED)
+        return selectors.orders_for(self.request.user).annotate(site_count=Count("sites", filter=kept))
+
+
+def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
+    """Schema of a write on a site."""
+    return extend_schema(
+        summary=summary, request=request, responses={202: AcceptedSiteSerializer}, parameters=WRITE_PARAMETERS
+    )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
+)
+class SiteViewSet(Collection):
+    """Web sites. Every change is accepted at once and carried out by an operation."""
+
+    serializer_class = SiteSerializer
+    filterset_class = SiteFilter
+    ordering_fields = ("id", "created", "state", "kind")
+    queryset = Site.objects.none()
+
+    def rows(self) -> QuerySet[Site]:
+        return selectors.sites_for(self.request.user).select_related("host").prefetch_related("domains")
+
+    @accepts_site("A new site", NewSiteSerializer)
+    def create(self, request: Request) -> Response:
+        """Placement chooses its host. It is ready when its operation has succeeded: both edges then serve it."""
+        fields = self._fields(NewSiteSerializer)
+        order = fields.pop("order")
+        return self._carry_out(
+            lambda **common: services.create_site(
+                request.user, order, fields.pop("kind"), fields.pop("domains"), **fields, **common
+            )
+        )
+
+    @accepts_site("Other names, kind or PHP workers", SiteChangesSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        site, fields = self.get_object(), self._fields(SiteChangesSerializer)
+        return self._carry_out(lambda **common: services.edit_site(request.user, site, **fields, **common))
+
+    @accepts_site("Delete a site; its data is kept for a while")
+    def destroy(self, request: Request, pk: str) -> Response:
+        """``purge_after`` says until when it can be restored."""
+        site = self.get_object()
+        return self._carry_out(lambda **common: services.delete_site(request.user, site, **common))
+
+    @accepts_site("Stop it; visitors see that it is disabled")
+    @action(detail=True, methods=["post"])
+    def disable(self, request: Request, pk: str) -> Response:
+        site = self.get_object()
+        return self._carry_out(lambda **common: services.disable_site(request.user, site, **common))
+
+    @accepts_site("Let it answer again")
+    @action(detail=True, methods=["post"])
+    def enable(self, request: Request, pk: str) -> Response:
+        site = self.get_object()
+        return self._carry_out(lambda **common: services.enable_site(request.user, site, **common))
+
+    @accepts_site("Bring a deleted site back with its data", SiteRestoreSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request: Request, pk: str) -> Response:
+        site, fields = self.get_object(), self._fields(SiteRestoreSerializer)
+        return self._carry_out(lambda **common: services.restore_site(request.user, site, **fields, **common))
+
+    def _fields(self, serializer_class: Any) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _carry_out(self, service: Callable[..., tuple[Site, Operation]]) -> Response:
+        common = {
+            "idempotency_key": idempotency_key(self.request),
+            "requested_from": self.request.META.get("REMOTE_ADDR"),
+        }
+
+        def work() -> Outcome:
+            site, operation = service(**common)
+            data = SiteSerializer(site, context=self.get_serializer_context()).data
+            return operation, {**data, "site": data}
+
+        return carry_out(self.request, work)
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Names of sites that you administer"), retrieve=extend_schema(summary="One name")
+)
+class DomainViewSet(Collection):
+    """Names of sites, to look at: they are changed through their site."""
+
+    serializer_class = DomainSerializer
+    filterset_class = DomainFilter
+    ordering_fields = ("id", "name")
+    queryset = Domain.objects.none()
+
+    def rows(self) -> QuerySet[Domain]:
+        return selectors.domains_for(self.request.user)
