@@ -125,7 +125,7 @@ def ip_address(spec: Spec, key: str, default: Any = REQUIRED) -> str:
 
 
 def path_below(spec: Spec, key: str, directory: str, default: Any = REQUIRED) -> str:
-    """An absolute path below ``directory`` (which ends in "/"); parts are of ``A-Za-z0-9._-``, none begins with a dot."""
+    """An absolute path below ``directory`` (ends in "/"); parts are of ``A-Za-z0-9._-``, none begins with a dot."""
     value = fetch(spec, key, default)
     if not isinstance(value, str) or len(value) > 255 or not value.startswith(directory):
         raise Invalid(f"{key}: not a path below {directory}")

@@ -41,6 +41,10 @@ class Transaction:
         self.store = store
         #: Paths whose content, mode, owner or existence really changed.
         self.changed: Set[str] = set()
+        #: The same, by the kind that changed them.
+        self.changed_by: Dict[str, Set[str]] = {}
+        #: The kind that is at work. Set by the engine.
+        self.kind = ""
         #: The last transaction with these resources was killed in the middle: what looks done may not have been loaded,
         #: so everything counts as changed. Set by the engine.
         self.force = False
@@ -84,20 +88,20 @@ class Transaction:
         disk.check_directory(directory, self._safe)
         if disk.difference(file) is None:
             if self.force:
-                self.changed.add(file.path)
+                self._note(file.path)
             return self.force
         before = disk.look(file.path)
         self._undo.append(lambda: disk.restore(before))
         disk.put(file)
         self._directories.add(directory)
-        self.changed.add(file.path)
+        self._note(file.path)
         return True
 
     def remove(self, path: str) -> bool:
         """Take a file or a link away; True when it was there."""
         if not os.path.lexists(path):
             if self.force:
-                self.changed.add(path)
+                self._note(path)
             return self.force
         directory = os.path.dirname(path)
         disk.check_directory(directory, self._safe)
@@ -105,7 +109,7 @@ class Transaction:
         self._undo.append(lambda: disk.restore(before))
         os.unlink(path)
         self._directories.add(directory)
-        self.changed.add(path)
+        self._note(path)
         return True
 
     def mkdir(self, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0) -> bool:
@@ -129,7 +133,7 @@ class Transaction:
             self._undo.append(lambda: self._forget_directory(path))
             self._directories.add(parent)
         self._own(path, mode, uid, gid)
-        self.changed.add(path)
+        self._note(path)
         return True
 
     def rmdir(self, path: str) -> bool:
@@ -150,7 +154,7 @@ class Transaction:
 
         self._undo.append(again)
         self._directories.add(parent)
-        self.changed.add(path)
+        self._note(path)
         return True
 
     def run(
@@ -207,9 +211,14 @@ class Transaction:
                 for key in self._reloaded:
                     self._try(lambda key=key: self._reload(key), troubles)  # type: ignore[misc]
         self.changed.clear()
+        self.changed_by.clear()
         return troubles
 
     # --- helpers ---------------------------------------------------------------------------------------------
+
+    def _note(self, path: str) -> None:
+        self.changed.add(path)
+        self.changed_by.setdefault(self.kind, set()).add(path)
 
     def _run_checks(self) -> None:
         for key, (argv, timeout) in self._checks.items():

@@ -82,7 +82,7 @@ class Kind:
                         tx.remove(file.path)
 
     def remove(self, tx: "Transaction", items: List[Item]) -> None:
-        """Take all items (absent) away; right also for what never was. The default removes the files of ``previous``."""
+        """Take all items (absent) away; right also for what never was. The default removes ``previous``'s files."""
         for item in items:
             if item.previous is not None:
                 for file in self.files(item.id, item.previous):

@@ -1,0 +1,36 @@
+"""One change at a time on a host, whichever process makes it; the kernel lets go when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from typing import Iterator
+
+from .errors import Busy
+
+#: Seconds to wait for another change; less than the panel waits for an answer.
+PATIENCE = 100.0
+
+
+@contextlib.contextmanager
+def held(path: str, shared: bool = False, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold the lock: alone to change something, shared to look while nothing changes. Raises Busy."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        deadline, pause = time.monotonic() + patience, 0.001
+        while True:
+            try:
+                fcntl.flock(fd, mode | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Busy("another change of this host has been under way for too long") from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.02)
+        yield
+    finally:
+        os.close(fd)

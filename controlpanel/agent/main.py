@@ -1,0 +1,71 @@
+"""The agent's commands: ``serve`` ``boot`` ``install`` ``selftest``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from typing import List, Optional
+
+from . import builtins, install, serve, settings, upgrade
+from .calls import Context
+from .errors import AgentError
+from .kinds.registry import ROLES, Registry
+from .paths import Paths
+from .store import Store
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run a command; 0 when it went well."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    commands = {"serve": _serve, "boot": _boot, "install": _install, "selftest": _selftest}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        print(f"usage: agent.pyz {'|'.join(commands)}", file=sys.stderr)
+        return 2
+    os.umask(0o022)
+    try:
+        return commands[arguments[0]]()
+    except AgentError as error:
+        print(f"{error.code}: {error.reason}\n{error.output}".rstrip(), file=sys.stderr)
+        return 1
+
+
+def own_version() -> str:
+    """SHA-256 of the zipapp that runs; empty when it runs from source."""
+    path = sys.argv[0] if sys.argv else ""
+    return upgrade.digest_of(path) if path.endswith((".pyz", ".pyz.new")) else ""
+
+
+def _context(paths: Paths, own: settings.Settings) -> Context:
+    return Context(store=Store(paths.state), roles=own.roles, paths=paths, version=own_version())
+
+
+def _serve() -> int:
+    paths = Paths()
+    own = settings.read(paths)
+    return serve.serve(_context(paths, own), own)
+
+
+def _boot() -> int:
+    paths = Paths()
+    own = settings.read(paths)
+    troubles = builtins.prepare(_context(paths, own), own).boot()
+    for trouble in troubles:
+        print(trouble, file=sys.stderr)
+    return 1 if troubles else 0
+
+
+def _install() -> int:
+    print(json.dumps(install.install(json.load(sys.stdin), Paths())))
+    return 0
+
+
+def _selftest() -> int:
+    """Whether all of it can be imported by this Python and a store can be made."""
+    registry = Registry(ROLES)
+    Store(":memory:").close()
+    for name, reason in registry.broken.items():
+        print(f"{name}: {reason}", file=sys.stderr)
+    print(json.dumps({"version": own_version(), "python": platform.python_version(), "kinds": sorted(registry.kinds)}))
+    return 1 if registry.broken else 0
