@@ -1,0 +1,71 @@
+"""A control group for every host.
+
+systemd-nspawn (with ``--keep-unit``) makes the host's tree below the group it is started in. Without a group of its own
+each host would share one tree with all others, and "stop nginx.service" would mean every host's. The group is also the
+kernel's own record of which processes belong to a host: no pid file can be stale.
+"""
+
+import os
+import time
+from pathlib import Path
+
+ROOT = "controlpanel-lab"
+#: The controllers that matter: nspawn's own trees (cgroup 2, and name=systemd beside it), memory for `lab status`.
+_LEGACY_CONTROLLERS = {"name=systemd", "memory"}
+
+
+def hierarchies() -> list[Path]:
+    """Mount points of the control group trees, the one that counts processes first."""
+    unified, legacy = [], []
+    with Path("/proc/self/mountinfo").open() as table:
+        for line in table:
+            left, _, right = line.partition(" - ")
+            mount_point, (kind, _source, *options) = left.split()[4], right.split()
+            if kind == "cgroup2":
+                unified.append(Path(mount_point))
+            elif kind == "cgroup" and _LEGACY_CONTROLLERS & set(options[0].split(",")):
+                legacy.append(Path(mount_point))
+    return unified + legacy
+
+
+class Group:
+    """``Group("lab", "web1")``: the group of one host; ``Group("lab")``: of all hosts of a lab."""
+
+    def __init__(self, *names: str) -> None:
+        self.folders = [hierarchy.joinpath(ROOT, *names) for hierarchy in hierarchies()]
+
+    def create(self) -> None:
+        for folder in self.folders:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def pids(self) -> list[int]:
+        """Every process in the group and below it, as this machine numbers them."""
+        pids: set[int] = set()
+        for folder in self.folders:
+            for path in folder.rglob("cgroup.procs"):
+                try:
+                    pids.update(int(pid) for pid in path.read_text().split())
+                except OSError:
+                    continue  # the group went away while we looked
+        return sorted(pids - {0})
+
+    def memory_bytes(self) -> int | None:
+        """Memory charged to the group, page cache included; None where the machine does not account it here."""
+        for folder in self.folders:
+            for name in ("memory.current", "memory.usage_in_bytes"):
+                if (folder / name).exists():
+                    return int((folder / name).read_text())
+        return None
+
+    def remove(self, timeout: float = 5) -> None:
+        """Remove the empty group. The kernel may count an ended process for some milliseconds more."""
+        deadline = time.monotonic() + timeout
+        for folder in self.folders:
+            while folder.exists():
+                try:
+                    for path, _, _ in os.walk(folder, topdown=False):
+                        Path(path).rmdir()
+                except OSError:
+                    if time.monotonic() > deadline:
+                        return  # harmless: an empty group costs nothing, and the next `up` uses it again
+                    time.sleep(0.02)
