@@ -1,13 +1,23 @@
 """The panel's line to the agents: one long-lived SSH channel per host and process, typed JSON lines over it."""
 
-from collections.abc import Callable
+import json
+import os
+import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
+from .connection import Target
+from .line import Check, Contact, Line, Pending, Progress
 from .models import Host
 
-Progress = Callable[[dict[str, Any]], None]
-Check = Callable[[dict[str, Any]], dict[str, Any]]
+__all__ = ["Check", "Contact", "Progress", "call", "close_all", "contacts"]
+
+_lines: dict[str, Line] = {}
+_lock = threading.Lock()
+#: Lines of the process that we were forked from. They are kept, because paramiko's objects say goodbye on the wire
+#: when they are collected, and that wire is our parent's.
+_inherited: list[Line] = []
 
 
 def call(
@@ -25,10 +35,54 @@ def call(
     may have been done), or ``Refused`` (code, params and output are the agent's). It is always resolved within about
     ``timeout`` seconds. ``progress`` and ``check`` run in the channel's thread and must not use the database; what
     ``check`` returns is the result, what it raises is the future's exception.
+
+    Raises ``Host.DoesNotExist`` for the name of a host that is not enrolled, TypeError for args that are not JSON.
     """
-    raise NotImplementedError
+    if isinstance(host, str):
+        host = Host.objects.get(name=host)
+    body = b'"args":' + json.dumps(args or {}, separators=(",", ":")).encode() + b"}\n"
+    pending = Pending(name, body, time.monotonic() + timeout, progress, check)
+    target = Target(host.name, str(host.address), host.port, host.host_key)
+    with _lock:
+        line = _lines.get(target.name)
+        if line is None or line.target != target:
+            if line is not None:  # it moved, or was enrolled again with another key
+                line.stop()
+            line = _lines[target.name] = Line(target)
+        line.put(pending)
+    return pending.future
+
+
+def contacts() -> dict[str, Contact]:
+    """What this process last knew of the hosts that it spoke to, by name."""
+    with _lock:
+        lines = list(_lines.values())
+    return {line.target.name: line.contact for line in lines if line.contact is not None}
+
+
+def close(name: str) -> None:
+    """Close the channel to one host, once what is under way has been answered; the next call opens another."""
+    with _lock:
+        line = _lines.pop(name, None)
+    if line is not None:
+        line.stop()
 
 
 def close_all() -> None:
     """Close every channel of this process (its agents end when they have finished what they are doing)."""
-    raise NotImplementedError
+    with _lock:
+        names = list(_lines)
+    for name in names:
+        close(name)
+
+
+def _forget_after_fork() -> None:
+    global _lock, _lines
+    _lock = threading.Lock()
+    _inherited.extend(_lines.values())
+    for line in _lines.values():
+        line.abandon()
+    _lines = {}
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

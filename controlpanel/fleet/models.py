@@ -15,6 +15,7 @@ class Host(models.Model):
 
     name = models.CharField(max_length=63, unique=True, validators=[validate_host_name])
     address = models.GenericIPAddressField(unique=True)
+    port = models.PositiveIntegerField(default=22, help_text="of its SSH server")
     roles = ArrayField(models.CharField(max_length=10, choices=Role))
     state = models.CharField(max_length=10, choices=HostState, default=HostState.ACTIVE)
     #: Its SSH host key, pinned at enrolment ("ssh-ed25519 AAAA…"); any other key is refused.
