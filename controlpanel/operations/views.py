@@ -1,5 +1,6 @@
 """Watching operations, and telling them what to do. Others' operations do not exist: 404."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from . import selectors, services
 from .choices import UNFINISHED, OperationState, StepState
 from .errors import explain
 from .lease import blockers
-from .models import Operation
+from .models import Operation, Step
 from .redaction import redact
 from .registry import plan_for
 
@@ -103,6 +104,7 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     """
     staff = request.user.is_staff
     steps = list(operation.steps.all())
+    _number_twins(steps)
     if staff:
         for step in steps:
             # Taken out when they were stored; once more, in case an older release knew fewer secrets.
@@ -120,6 +122,15 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
         "can_retry": operation.state in (OperationState.FAILED, OperationState.WAITING),
         "can_cancel": _can_cancel(request, operation),
     }
+
+
+def _number_twins(steps: list[Step]) -> None:
+    """Steps that do the same on several hosts read the same, so they are told apart as 1 of 2, 2 of 2."""
+    total = Counter(step.title for step in steps)
+    seen: Counter[str] = Counter()
+    for step in steps:
+        seen[step.title] += 1
+        step.twin, step.twins = seen[step.title], total[step.title]  # type: ignore[attr-defined]
 
 
 def _can_cancel(request: HttpRequest, operation: Operation) -> bool:

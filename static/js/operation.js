@@ -138,7 +138,10 @@ class Watch {
     part("detail").hidden = !data.detail;
     const over = DONE.has(data.state) || data.state === "failed";
     part("time").textContent = over ? this.span(step.dataset.started, time) : "";
-    if (part("attempts") && data.attempts) part("attempts").textContent = data.attempts;
+    if (part("attempts") && data.attempts) {
+      part("attempts").textContent = data.attempts;
+      part("tries").hidden = false;
+    }
     if (part("progress")) part("progress").hidden = true;
     if (part("output")) {
       part("output").hidden = !data.output;
