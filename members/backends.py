@@ -10,7 +10,7 @@ from django_auth_ldap.config import LDAPSettings
 
 from controlpanel.operations.errors import DirectoryAway
 
-from .directory.connection import AWAY, in_order, shun, tls_options
+from .directory.connection import AWAY, in_order, reach, shun, tls_options
 from .directory.entries import PEOPLE, unit_dn
 from .models import Login
 
@@ -47,12 +47,11 @@ class DirectoryBackend(LDAPBackend):
         reasons = []
         for self._uri in in_order(tuple(django_settings.LDAP_URIS)):
             try:
+                reach(self._uri, django_settings.LDAP_CA_FILE)
                 return super().authenticate(request, username=username, password=password)
             except DirectoryAway as away:
                 shun(self._uri)
-                reasons.append(f"{self._uri}: {away.output}")
-            except ValueError as error:  # the CA file cannot be used
-                reasons.append(f"{self._uri}: {error}")
+                reasons.append(away.output)
         raise DirectoryAway("; ".join(reasons))
 
     def get_or_build_user(self, username: str, ldap_user: _LDAPUser) -> tuple[Login, bool]:

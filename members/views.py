@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -91,7 +91,12 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     """Too many wrong passwords for this name from this address (AXES_LOCKOUT_CALLABLE)."""
     wait = timedelta(hours=settings.AXES_COOLOFF_TIME)
     minutes = max(1, round(wait.total_seconds() / 60))
-    answer = render(request, "members/locked_out.html", {"minutes": minutes}, status=429)
+    answer: HttpResponse
+    if request.path.startswith("/api/"):
+        problem = {"type": "about:blank", "title": _("Too many attempts"), "status": 429}
+        answer = JsonResponse(problem, status=429, content_type="application/problem+json")
+    else:
+        answer = render(request, "members/locked_out.html", {"minutes": minutes}, status=429)
     answer["Retry-After"] = str(round(wait.total_seconds()))
     return answer
 

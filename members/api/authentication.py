@@ -32,7 +32,7 @@ class TokenAuthentication(BaseAuthentication):
         return f'{self.keyword} realm="api"'
 
 
-class TokenScheme(OpenApiAuthenticationExtension):
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes it."""
 
     target_class = "members.api.authentication.TokenAuthentication"

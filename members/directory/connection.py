@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import ldap
 from django.conf import settings
@@ -65,6 +70,34 @@ def shun(uri: str) -> None:
     _shunned[uri] = time.monotonic() + SHUN
 
 
+@lru_cache(maxsize=4)
+def _tls(ca_file: str, changed: int) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # libldap, which has the last word, is no stricter
+    return context
+
+
+def reach(uri: str, ca_file: str) -> None:
+    """Raise DirectoryAway unless a server with a certificate that we trust answers there within NETWORK_TIMEOUT.
+
+    libldap checks the certificate again, but waits for ever for the handshake of a server that accepts connections and
+    then says nothing (a frozen one, a full one), whatever OPT_NETWORK_TIMEOUT says: seen with Debian's 2.5.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "ldaps" or not parts.hostname:
+        raise DirectoryAway(f"{uri}: not an ldaps:// URI; passwords are sent over TLS only")
+    try:
+        context = _tls(ca_file, Path(ca_file).stat().st_mtime_ns)
+        address = (parts.hostname, parts.port or 636)
+        with (
+            socket.create_connection(address, NETWORK_TIMEOUT) as plain,
+            context.wrap_socket(plain, server_hostname=parts.hostname),
+        ):
+            pass
+    except OSError as error:  # ssl.SSLError and TimeoutError are among them
+        raise DirectoryAway(f"{uri}: {error}") from None
+
+
 def tls_options(ca_file: str) -> dict[int, Any]:
     """libldap's options for a connection that is checked and never hangs. Order counts: NEWCTX applies those before."""
     return {
@@ -98,13 +131,15 @@ def bind_first(where: Settings, dn: str, password: str) -> LDAPObject:
     reasons = []
     for uri in in_order(where.uris):
         try:
+            reach(uri, where.ca_file)
             connection = _open(uri, where)
             connection.simple_bind_s(dn, password)
+        except DirectoryAway as away:
+            shun(uri)
+            reasons.append(away.output)
         except AWAY as error:
             shun(uri)
             reasons.append(f"{uri}: {_reason(error)}")
-        except ValueError as error:  # set_option: no such CA file, or it holds no certificate
-            reasons.append(f"{uri}: TLS cannot be set up with {where.ca_file}: {error}")
         else:
             _shunned.pop(uri, None)
             return connection
