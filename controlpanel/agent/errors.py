@@ -36,6 +36,12 @@ class Failed(AgentError):
     code = "failed"
 
 
+class Occupied(AgentError):
+    """Another change of this host has been under way for too long: the same call may work later."""
+
+    code = "occupied"
+
+
 class Busy(AgentError):
     """Another holder has the thing that was asked for."""
 

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Iterator
 
-from .errors import Busy
+from .errors import Occupied
 
 #: Seconds to wait for another change; less than the panel waits for an answer.
 PATIENCE = 100.0
@@ -16,7 +16,7 @@ PATIENCE = 100.0
 
 @contextlib.contextmanager
 def held(path: str, shared: bool = False, patience: float = PATIENCE) -> Iterator[None]:
-    """Hold the lock: alone to change something, shared to look while nothing changes. Raises Busy."""
+    """Hold the lock: alone to change something, shared to look while nothing changes. Raises Occupied."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
@@ -28,7 +28,7 @@ def held(path: str, shared: bool = False, patience: float = PATIENCE) -> Iterato
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise Busy("another change of this host has been under way for too long") from None
+                    raise Occupied("another change of this host has been under way for too long") from None
                 time.sleep(pause)
                 pause = min(pause * 1.5, 0.02)
         yield

@@ -5,13 +5,29 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlpanel.operations.errors import Refused
+from django.utils.translation import gettext_lazy as _
+
+from controlpanel.operations.errors import NotNow, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action
 
-from . import channel
+from . import channel, contacts
 from .desired import Resource
 from .models import Host
+
+add_messages(
+    {
+        "failed": _(
+            "%(host)s could not do it and put everything back as it was. Staff can see the details and try again."
+        ),
+        "busy": _("Something on %(host)s is still in use. Try again in a moment."),
+        "occupied": _("%(host)s is busy with another change. This step is tried again."),
+        "host_gone": _("%(host)s is no longer a managed host."),
+    }
+)
+
+#: Troubled items that are listed for staff, at most.
+LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -44,10 +60,23 @@ class HostAction(Action):
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
         return self._send(step, self.undo_request(step))
 
+    def on_skip(self, step: Step) -> None:
+        """The host did not get this change: it needs a full resync before it is trusted again."""
+        Host.objects.filter(name=step.host).update(needs_resync=True)
+
     def _send(self, step: Step, call: Call) -> "Future[dict[str, Any]]":
-        host = Host.objects.get(name=step.host)
+        contacts.note_all(step.host)
+        host = Host.objects.filter(name=step.host).first()
+        if host is None:
+            raise Refused("host_gone", {"host": step.host})
+        name = host.name
         return channel.call(
-            host, call.name, call.args, timeout=call.timeout, check=lambda answer: self.check(answer, host.name)
+            host,
+            call.name,
+            call.args,
+            timeout=call.timeout,
+            progress=getattr(step, "report", None),
+            check=lambda answer: self.check(answer, name),
         )
 
 
@@ -83,8 +112,15 @@ def apply_call(operation: int | None, resources: Sequence[Resource], *, timeout:
 
 
 def raise_for_items(answer: dict[str, Any], host: str) -> None:
-    """Raise Refused for the first item of an ``apply`` answer that was refused or failed."""
-    for item in answer.get("items", []):
-        if item.get("status") in ("refused", "failed"):
-            params = {"host": host, "kind": item.get("kind"), "id": item.get("id"), "reason": item.get("reason", "")}
-            raise Refused(item.get("code", "internal"), params, item.get("output", ""))
+    """Raise for the items of an ``apply`` answer that were refused or failed: Refused, with the first one's code."""
+    troubled = [item for item in answer.get("items", []) if item.get("status") in ("refused", "failed")]
+    if not troubled:
+        return
+    first = troubled[0]
+    words = ("kind", "id", "code", "reason", "output")
+    lines = [" ".join(str(item[word]) for word in words if item.get(word)) for item in troubled[:LISTED]]
+    if len(troubled) > LISTED:
+        lines.append(f"… and {len(troubled) - LISTED} more")
+    params = {"host": host, "kind": first.get("kind"), "id": first.get("id"), "reason": first.get("reason", "")}
+    kind = NotNow if first.get("code") == "occupied" else Refused
+    raise kind(first.get("code", "internal"), params, "\n".join(lines))

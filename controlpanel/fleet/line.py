@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
-from controlpanel.operations.errors import AnswerLost, HostAway, Refused
+from controlpanel.operations.errors import AnswerLost, HostAway, NotNow, Refused, StepError
 
 from .connection import Broken, Connection, Target
 
@@ -193,10 +193,11 @@ class Line:
             else:
                 pending.resolve(self._refusal(message.get("error") or {}))
 
-    def _refusal(self, error: dict[str, Any]) -> Refused:
+    def _refusal(self, error: dict[str, Any]) -> StepError:
         params = {"host": self.target.name, "reason": error.get("reason", "")}
         output = "\n".join(part for part in (error.get("reason"), error.get("output")) if part)
-        return Refused(error.get("code", "internal"), params, output)
+        kind = NotNow if error.get("code") == "occupied" else Refused
+        return kind(error.get("code", "internal"), params, output)
 
     def _expire(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,23 @@
+"""What the worker does about hosts by the clock."""
+
+from controlpanel.operations.recovery import every
+
+from . import services
+
+
+@every(seconds=15)
+def ping() -> None:
+    """Know who is there, also while nobody changes anything."""
+    services.ping_all()
+
+
+@every(seconds=20)
+def compare() -> None:
+    """Compare one host whose turn it is with the database."""
+    services.check_drift_due()
+
+
+@every(seconds=10)
+def mend_returned() -> None:
+    """Hosts that missed a change and are back get their whole state."""
+    services.resync_returned()
