@@ -16,18 +16,25 @@ class Backend(models.Model):
     host = models.ForeignKey(Host, null=True, on_delete=models.PROTECT, related_name="backends")
     mode = models.CharField(max_length=12, choices=Mode, default=Mode.NORMAL)
     revision = models.PositiveBigIntegerField(default=1)
+    #: The site is gone from the edges. The row stays: its revision must go on rising if the site comes back.
+    removed = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"site {self.site_id} → {self.host}"
 
 
 class Route(models.Model):
-    """A public name. It serves its backend, or redirects to another name of the same backend."""
+    """A public name. It serves its backend, or redirects to another name of the same backend.
+
+    A name that was taken off its site stays as ``removed``, so that edges are told, and so that its revision goes on
+    rising with whichever site takes it next.
+    """
 
     name = models.CharField(max_length=253, unique=True)  # punycode, lower case
     backend = models.ForeignKey(Backend, on_delete=models.CASCADE, related_name="routes")
     redirect_to = models.CharField(max_length=253, blank=True)
     revision = models.PositiveBigIntegerField(default=1)
+    removed = models.BooleanField(default=False)
 
     class Meta:
         ordering = ("name",)
@@ -62,3 +69,14 @@ class Authority(models.Model):
 
     def __str__(self) -> str:
         return f"authority {self.pk}"
+
+
+class EdgeBase(models.Model):
+    """What all edges have in common, besides sites: the web hosts. One row, kept by ``services.edge_base``."""
+
+    #: ``[{"name", "address"}]`` as edges were last told.
+    backends = models.JSONField(default=list)
+    revision = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"edges, revision {self.revision}"

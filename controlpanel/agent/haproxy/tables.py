@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Iterator, Mapping, Optional, Tuple
 
 _HEADER = b"# Written by the control panel's agent. Changes by hand are found and undone.\n"
 _CHECKSUM = b"# checksum "
+#: Printable, without spaces, and no comment.
+_WORD = re.compile(r"\A(?!#)[!-~]+\Z")
 #: From so many rows on it is cheaper to take the file apart than to look for each row.
 MANY = 100
 
@@ -80,11 +83,10 @@ class Table:
 
 
 def _row(key: str, value: Optional[str]) -> bytes:
-    text = "%s %s" % (key, value) if value else key
     # All that comes here was validated; this is the last door.
-    if not key or key.startswith("#") or not text.isascii() or len(text.split()) != (2 if value else 1):
+    if not _WORD.match(key) or not (value == "" or _WORD.match(value)):
         raise ValueError("not a row")
-    return text.encode() + b"\n"
+    return ("%s %s\n" % (key, value) if value else key + "\n").encode()
 
 
 def _checksum(body: bytes) -> bytes:

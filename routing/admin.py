@@ -1,0 +1,123 @@
+"""Staff's view of public names and where they lead. Never a key. Nothing is edited here: routes follow the sites."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, link, on_dashboard
+
+from .choices import Mode
+from .models import Authority, Backend, Certificate, EdgeBase, Route
+
+MODE_LABELS = {
+    Mode.NORMAL: "success",
+    Mode.DISABLED: "warning",
+    Mode.MAINTENANCE: "warning",
+    Mode.SHIELD: "info",
+    Mode.HOLD: "info",
+    Mode.QUARANTINE: "danger",
+}
+#: A certificate that ends sooner should have been renewed by now.
+SOON = timedelta(days=20)
+
+
+class RouteInline(ReadOnlyInline):
+    model = Route
+    verbose_name_plural = _("Names")
+    fields = ("name", "redirect_to", "removed", "revision")
+    readonly_fields = fields
+
+
+@admin.register(Backend)
+class BackendAdmin(ReadOnlyAdmin):
+    list_display = ("site_id", "shown_host", "shown_mode", "route_count", "removed", "revision")
+    list_filter = ("mode", "removed", "host")
+    list_select_related = ("host",)
+    search_fields = ("=site_id", "host__name", "routes__name")
+    fields = ("site_id", "shown_host", "shown_mode", "removed", "revision")
+    readonly_fields = ("shown_host", "shown_mode")
+    inlines = (RouteInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Backend]:
+        return super().get_queryset(request).annotate(route_count=Count("routes"))
+
+    @admin.display(description=_("host"), ordering="host__name")
+    def shown_host(self, backend: Backend) -> str:
+        return link(backend.host)
+
+    @display(description=_("mode"), label=MODE_LABELS, ordering="mode")
+    def shown_mode(self, backend: Backend) -> tuple[str, str]:
+        return backend.mode, backend.get_mode_display()
+
+    @admin.display(description=_("names"), ordering="route_count")
+    def route_count(self, backend: Backend) -> int:
+        return backend.route_count  # type: ignore[attr-defined]
+
+
+@admin.register(Route)
+class RouteAdmin(ReadOnlyAdmin):
+    list_display = ("name", "redirect_to", "shown_backend", "removed", "revision")
+    list_filter = ("removed",)
+    list_select_related = ("backend__host",)
+    search_fields = ("name", "redirect_to", "=backend__site_id")
+    fields = ("name", "redirect_to", "shown_backend", "removed", "revision")
+    readonly_fields = ("shown_backend",)
+
+    @admin.display(description=_("leads to"))
+    def shown_backend(self, route: Route) -> str:
+        return link(route.backend)
+
+
+@admin.register(EdgeBase)
+class EdgeBaseAdmin(ReadOnlyAdmin):
+    """The web hosts that all edges know."""
+
+    list_display = ("id", "backends", "revision")
+    fields = ("backends", "revision")
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    """The chain is public; the key is not loaded at all."""
+
+    list_display = ("shown_backend", "shown_names", "not_after", "revision")
+    list_select_related = ("backend__host",)
+    list_filter = ("not_after",)
+    search_fields = ("=backend__site_id", "backend__routes__name")
+    fields = ("shown_backend", "shown_names", "not_after", "chain_pem", "revision")
+    readonly_fields = ("shown_backend", "shown_names")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
+        return super().get_queryset(request).defer("key_pem")
+
+    @admin.display(description=_("for"))
+    def shown_backend(self, certificate: Certificate) -> str:
+        return link(certificate.backend)
+
+    @admin.display(description=_("names"))
+    def shown_names(self, certificate: Certificate) -> str:
+        return ", ".join(certificate.names)
+
+
+@admin.register(Authority)
+class AuthorityAdmin(ReadOnlyAdmin):
+    """Its certificate, for whoever should trust it; never its key."""
+
+    list_display = ("id", "created")
+    fields = ("certificate_pem", "created")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Authority]:
+        return super().get_queryset(request).defer("key_pem")
+
+
+@on_dashboard(50)
+def routing_panel() -> Iterable[Card]:
+    due = Certificate.objects.filter(not_after__lt=timezone.now() + SOON).count()
+    yield Card(_("Certificates"), Certificate.objects.count(), changelist(Certificate), "warning",
+               _("%(count)d end soon") % {"count": due} if due else "")  # fmt: skip

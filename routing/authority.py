@@ -1,0 +1,127 @@
+"""The local certificate authority: it signs the certificates of sites until ACME does."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from django.db import connection, transaction
+
+from .models import Authority
+
+AUTHORITY_LIFE = timedelta(days=3653)
+LIFE = timedelta(days=90)
+#: Clocks differ: what was signed just now must already be valid everywhere.
+_SKEW = timedelta(minutes=10)
+#: Advisory lock (of this database) around making an authority: two at once would make two.
+_LOCK = 0x726F7574
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate with its key, PEM; the chain begins with the leaf."""
+
+    chain_pem: str
+    key_pem: str
+    not_after: datetime
+
+
+@transaction.atomic
+def current() -> Authority:
+    """The authority that signs now; made when there is none, or when what it signs would outlive it."""
+    if found := _newest_fit():
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    return _newest_fit() or _make()
+
+
+def issue(authority: Authority, names: list[str]) -> Issued:
+    """A certificate for the names (punycode, lower case), with a fresh key."""
+    if not names:
+        raise ValueError("a certificate needs a name")
+    issuer = x509.load_pem_x509_certificate(authority.certificate_pem.encode())
+    issuer_key = serialization.load_pem_private_key(authority.key_pem.encode(), None)
+    assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)  # noqa: S101
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC).replace(microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        # No common name: browsers ignore it, it holds 64 characters only, and HAProxy would serve it as a name.
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Hosted site")]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + LIFE)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
+        .sign(issuer_key, hashes.SHA256())
+    )
+    return Issued(_pem(certificate), _key_pem(key), now + LIFE)
+
+
+def _newest_fit() -> Authority | None:
+    for authority in Authority.objects.order_by("-pk"):
+        certificate = x509.load_pem_x509_certificate(authority.certificate_pem.encode())
+        if certificate.not_valid_after_utc > datetime.now(UTC) + LIFE:
+            return authority
+    return None
+
+
+def _make() -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Control panel"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Control panel local authority"),
+        ]
+    )
+    now = datetime.now(UTC).replace(microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority.objects.create(certificate_pem=_pem(certificate), key_pem=_key_pem(key))
+
+
+def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

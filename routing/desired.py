@@ -1,0 +1,82 @@
+"""What an edge should hold: the web hosts, and for each site its certificate, its place and mode, and its names."""
+
+from collections.abc import Iterable, Iterator
+
+from controlpanel.fleet.choices import Role
+from controlpanel.fleet.desired import Resource, provider
+from controlpanel.fleet.models import Host
+
+from . import services
+from .models import Backend, Certificate, Route
+
+#: Rows read at once: there may be a hundred thousand.
+_CHUNK = 5000
+
+
+@provider(Role.EDGE)
+def edge_resources(host: Host) -> Iterable[Resource]:
+    """Everything, the same for every edge."""
+    yield base_resource()
+    yield from _certificates()
+    yield from _site_routes()
+    yield from _routes()
+
+
+def base_resource() -> Resource:
+    """The web hosts."""
+    base = services.edge_base()
+    return Resource("edge", "base", base.revision, {"backends": base.backends})
+
+
+def site_resources(site_id: int, present: bool = True) -> list[Resource]:
+    """One site's, with the names that were taken from it as absent; with ``present=False`` all as absent."""
+    backend = Backend.objects.select_related("host").filter(site_id=site_id).first()
+    if backend is None:
+        return []
+    on = present and not backend.removed
+    found = []
+    if certificate := Certificate.objects.filter(backend=backend).first():
+        spec = _certificate_spec(certificate.names, certificate.chain_pem, certificate.key_pem)
+        found.append(_resource("certificate", f"site-{site_id}", certificate.revision, spec, on))
+    spec = {"backend": backend.host.name, "mode": backend.mode} if backend.host else {}
+    found.append(_resource("site_route", str(site_id), backend.revision, spec, on and backend.host is not None))
+    for route in Route.objects.filter(backend=backend):
+        spec = _route_spec(site_id, route.redirect_to)
+        found.append(_resource("route", route.name, route.revision, spec, on and not route.removed))
+    return found
+
+
+def _resource(kind: str, id: str, revision: int, spec: dict[str, object], present: bool) -> Resource:
+    return Resource(kind, id, revision, spec if present else {}, present)
+
+
+def _certificate_spec(names: list[str], chain_pem: str, key_pem: str) -> dict[str, object]:
+    return {"names": names, "pem": chain_pem + key_pem}
+
+
+def _route_spec(site_id: int, redirect_to: str) -> dict[str, object]:
+    return {"site": site_id, "redirect_to": redirect_to} if redirect_to else {"site": site_id}
+
+
+def _certificates() -> Iterator[Resource]:
+    rows = Certificate.objects.filter(backend__removed=False).values_list(
+        "backend__site_id", "revision", "names", "chain_pem", "key_pem"
+    )
+    for site_id, revision, names, chain_pem, key_pem in rows.iterator(_CHUNK):
+        yield Resource("certificate", f"site-{site_id}", revision, _certificate_spec(names, chain_pem, key_pem))
+
+
+def _site_routes() -> Iterator[Resource]:
+    rows = Backend.objects.filter(removed=False, host__isnull=False).values_list(
+        "site_id", "revision", "host__name", "mode"
+    )
+    for site_id, revision, host, mode in rows.iterator(_CHUNK):
+        yield Resource("site_route", str(site_id), revision, {"backend": host, "mode": mode})
+
+
+def _routes() -> Iterator[Resource]:
+    rows = Route.objects.filter(removed=False, backend__removed=False).order_by()
+    for name, revision, site_id, redirect_to in rows.values_list(
+        "name", "revision", "backend__site_id", "redirect_to"
+    ).iterator(_CHUNK):
+        yield Resource("route", name, revision, _route_spec(site_id, redirect_to))

@@ -1,0 +1,33 @@
+"""Reads. Routing has no rows of its own that members see: they see their site's, through hosting."""
+
+from django.db.models import QuerySet
+
+from controlpanel.fleet.choices import HostState, Role
+from controlpanel.fleet.models import Host
+
+from .models import Backend, Certificate, Route
+
+
+def edges() -> QuerySet[Host]:
+    """The hosts that visitors reach. A fenced one is left out: it gets everything when it is readmitted."""
+    return Host.objects.filter(roles__contains=[Role.EDGE.value]).exclude(state=HostState.FENCED).order_by("name")
+
+
+def web_hosts() -> QuerySet[Host]:
+    """The hosts that edges have a backend for: all web hosts, whatever their state, for sites may still be there."""
+    return Host.objects.filter(roles__contains=[Role.WEB.value]).order_by("name")
+
+
+def backend_of(site_id: int) -> Backend | None:
+    """How the edges see the site; None when they were never told of it, or no longer know it."""
+    return Backend.objects.filter(site_id=site_id, removed=False).select_related("host").first()
+
+
+def routes_of(site_id: int) -> QuerySet[Route]:
+    """The public names of a site as the edges know them."""
+    return Route.objects.filter(backend__site_id=site_id, backend__removed=False, removed=False)
+
+
+def certificate_of(site_id: int) -> Certificate | None:
+    """The certificate that edges offer for the site's names."""
+    return Certificate.objects.filter(backend__site_id=site_id, backend__removed=False).first()

@@ -1,0 +1,169 @@
+"""What the edges should do with a site, as rows.
+
+Hosting calls these in the transaction that writes its own intent, and starts the operation that tells the edges.
+Nothing here speaks to a host.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from controlpanel.fleet.models import Host
+from controlpanel.operations import services as operations
+from controlpanel.operations.models import Operation
+
+from . import authority, selectors
+from .choices import Mode
+from .models import Backend, Certificate, EdgeBase, Route
+
+#: A certificate is renewed when it has less than this left.
+RENEW_BEFORE = timedelta(days=30)
+_NAME = re.compile(r"\A(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+class NameTaken(Exception):
+    """Another site has the name (``name``). Whose it is, is nobody's business."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@transaction.atomic
+def set_backend(site_id: int, host: Host | None, mode: str = Mode.NORMAL) -> Backend:
+    """Say which web host serves a site, and in which mode. Raises the revision when that changes anything."""
+    mode = Mode(mode).value
+    backend, created = Backend.objects.select_for_update().get_or_create(
+        site_id=site_id, defaults={"host": host, "mode": mode}
+    )
+    wanted = (host.pk if host else None, mode, False)
+    if not created and (backend.host_id, backend.mode, backend.removed) != wanted:
+        backend.host, backend.mode, backend.removed = host, mode, False
+        backend.revision += 1
+        backend.save(update_fields=["host", "mode", "removed", "revision"])
+    return backend
+
+
+@transaction.atomic
+def set_mode(site_id: int, mode: str) -> Backend:
+    """Change only the mode. Raises Backend.DoesNotExist for a site that the edges do not know."""
+    backend = Backend.objects.select_for_update().get(site_id=site_id, removed=False)
+    return set_backend(site_id, backend.host, mode)
+
+
+@transaction.atomic
+def set_routes(site_id: int, primary: str, serving: Iterable[str] = (), redirects: Iterable[str] = ()) -> None:
+    """Say what a site's public names are: ``primary`` and ``serving`` show it, ``redirects`` lead to ``primary``.
+
+    All names are lower case and punycode. Names that the site had before and are not listed are taken away. The
+    certificate is issued anew when the names have changed. Raises NameTaken, ValueError for what is no name, and
+    Backend.DoesNotExist before ``set_backend``.
+    """
+    wanted = dict.fromkeys(redirects, primary) | dict.fromkeys(serving, "") | {primary: ""}
+    for name in wanted:
+        if not _NAME.match(name):
+            raise ValueError("not a domain name in lower case and punycode")
+    backend = Backend.objects.select_for_update().get(site_id=site_id)
+    # In one order everywhere, or two sites that exchange names could wait for each other.
+    known = Route.objects.select_for_update().filter(Q(backend=backend) | Q(name__in=wanted)).order_by("name")
+    rows = {route.name: route for route in known}
+    for name, redirect_to in sorted(wanted.items()):
+        if route := rows.get(name):
+            _take(route, backend, redirect_to)
+            continue
+        try:
+            with transaction.atomic():
+                Route.objects.create(name=name, backend=backend, redirect_to=redirect_to)
+        except IntegrityError:
+            raise NameTaken(name) from None
+    for route in rows.values():
+        if route.name not in wanted and not route.removed:
+            route.removed = True
+            route.revision += 1
+            route.save(update_fields=["removed", "revision"])
+    _certify(backend)
+
+
+@transaction.atomic
+def remove(site_id: int) -> None:
+    """Take a site and its names off the edges. The rows stay, with a higher revision, so that edges can be told."""
+    backend = Backend.objects.select_for_update().filter(site_id=site_id).first()
+    if backend is None or backend.removed:
+        return
+    Backend.objects.filter(pk=backend.pk).update(removed=True, revision=F("revision") + 1)
+    Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
+    Certificate.objects.filter(backend=backend).update(revision=F("revision") + 1)
+
+
+@transaction.atomic
+def edge_base() -> EdgeBase:
+    """The web hosts as edges should know them. Raises the revision when they are others than when last asked."""
+    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    base = EdgeBase.objects.filter(pk=1).first()
+    if base is not None and base.backends == backends:
+        return base
+    base, created = EdgeBase.objects.select_for_update().get_or_create(pk=1, defaults={"backends": backends})
+    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    if not created and base.backends != backends:
+        base.backends = backends
+        base.revision += 1
+        base.save(update_fields=["backends", "revision"])
+    return base
+
+
+@transaction.atomic
+def sync_edges(actor: "operations.Actor | None" = None) -> Operation:
+    """Tell every edge which web hosts there are. Start it when web hosts were enrolled, removed or renumbered."""
+    edge_base()
+    return operations.start("routing.sync_edges", {}, scopes=[], actor=actor)
+
+
+def renew_due(limit: int = 50) -> list[Operation]:
+    """Issue certificates anew that end soon, at most ``limit``, and start the operations that bring them to the edges.
+
+    For a worker's clock: once an hour is plenty.
+    """
+    live = Route.objects.filter(backend=OuterRef("backend"), removed=False)
+    soon = timezone.now() + RENEW_BEFORE
+    due = Certificate.objects.filter(Exists(live), backend__removed=False, not_after__lt=soon).order_by("not_after")
+    started = []
+    for site_id in list(due.values_list("backend__site_id", flat=True)[:limit]):
+        with transaction.atomic():
+            backend = Backend.objects.select_for_update().get(site_id=site_id)
+            if not backend.removed and _certify(backend):
+                started.append(operations.start("routing.publish", {"site": site_id}, scopes=[]))
+    return started
+
+
+def _take(route: Route, backend: Backend, redirect_to: str) -> None:
+    """Bring a known name about for this site."""
+    if route.backend_id != backend.pk and not route.removed:
+        raise NameTaken(route.name)
+    if (route.backend_id, route.redirect_to, route.removed) == (backend.pk, redirect_to, False):
+        return
+    route.backend, route.redirect_to, route.removed = backend, redirect_to, False
+    route.revision += 1
+    route.save(update_fields=["backend", "redirect_to", "removed", "revision"])
+
+
+def _certify(backend: Backend) -> bool:
+    """Issue the site's certificate when its names have changed or its end is near; True when it was issued."""
+    names = sorted(Route.objects.filter(backend=backend, removed=False).values_list("name", flat=True))
+    certificate = Certificate.objects.select_for_update().filter(backend=backend).first()
+    if certificate and certificate.names == names and certificate.not_after > timezone.now() + RENEW_BEFORE:
+        return False
+    issued = authority.issue(authority.current(), names)
+    certificate = certificate or Certificate(backend=backend, revision=0)
+    certificate.names = names
+    certificate.chain_pem, certificate.key_pem, certificate.not_after = (
+        issued.chain_pem,
+        issued.key_pem,
+        issued.not_after,
+    )
+    certificate.revision += 1
+    certificate.save()
+    return True

@@ -1,0 +1,161 @@
+"""Rows: revisions only rise, names belong to one site, certificates follow the names."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from controlpanel.operations.models import Operation
+from routing import selectors, services
+from routing.choices import Mode
+from routing.models import Backend, Certificate, Route
+from tests.factories import HostFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def make_site(site_id: int = 1, primary: str = "a.test", **names: list[str]) -> Backend:
+    backend = services.set_backend(site_id, HostFactory())
+    services.set_routes(site_id, primary, **names)
+    return backend
+
+
+def route(name: str) -> Route:
+    return Route.objects.get(name=name)
+
+
+def test_a_new_site_has_routes_and_a_certificate_for_all_its_names() -> None:
+    make_site(serving=["a.test", "b.test"], redirects=["old.test"])
+    assert {(r.name, r.redirect_to) for r in selectors.routes_of(1)} == {
+        ("a.test", ""),
+        ("b.test", ""),
+        ("old.test", "a.test"),
+    }
+    assert selectors.certificate_of(1).names == ["a.test", "b.test", "old.test"]
+
+
+def test_the_same_again_changes_no_revision() -> None:
+    make_site(serving=["b.test"])
+    host = Backend.objects.get().host
+    before = [list(model.objects.values()) for model in (Backend, Route, Certificate)]
+    services.set_backend(1, host)
+    services.set_routes(1, "a.test", ["b.test"])
+    assert [list(model.objects.values()) for model in (Backend, Route, Certificate)] == before
+
+
+def test_another_host_or_mode_raises_the_revision() -> None:
+    make_site()
+    assert services.set_backend(1, HostFactory()).revision == 2
+    assert services.set_mode(1, Mode.DISABLED).revision == 3
+    assert services.set_mode(1, Mode.DISABLED).revision == 3
+
+
+def test_a_name_taken_away_stays_as_removed_with_a_higher_revision() -> None:
+    make_site(serving=["b.test"])
+    services.set_routes(1, "a.test")
+    assert route("b.test").removed
+    assert route("b.test").revision == 2
+    assert not route("a.test").removed
+    assert selectors.certificate_of(1).names == ["a.test"]
+    assert selectors.certificate_of(1).revision == 2
+
+
+def test_a_name_that_comes_back_goes_on_from_its_revision() -> None:
+    make_site(serving=["b.test"])
+    services.set_routes(1, "a.test")
+    services.set_routes(1, "a.test", ["b.test"])
+    assert not route("b.test").removed
+    assert route("b.test").revision == 3
+
+
+def test_a_free_name_goes_to_another_site_with_a_higher_revision() -> None:
+    make_site(serving=["b.test"])
+    services.set_routes(1, "a.test")
+    make_site(2, "b.test")
+    assert route("b.test").backend.site_id == 2
+    assert route("b.test").revision == 3
+
+
+def test_a_name_of_another_site_is_refused_and_nothing_changes() -> None:
+    make_site(serving=["b.test"])
+    services.set_backend(2, HostFactory())
+    with pytest.raises(services.NameTaken) as refused:
+        services.set_routes(2, "c.test", ["b.test"])
+    assert refused.value.name == "b.test"
+    assert not Route.objects.filter(name="c.test").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["A.test", "a.test\n", "a test", "ñ.test", "test", "a..test", "*.a.test", "a" * 254, ""]
+)
+def test_only_names_in_lower_case_and_punycode(name: str) -> None:
+    services.set_backend(1, HostFactory())
+    with pytest.raises(ValueError, match="not a domain name"):
+        services.set_routes(1, "a.test", [name])
+
+
+def test_a_removed_site_is_gone_for_all_readers_and_its_names_are_free() -> None:
+    make_site(serving=["b.test"])
+    services.remove(1)
+    assert selectors.backend_of(1) is None
+    assert not selectors.routes_of(1).exists()
+    assert selectors.certificate_of(1) is None
+    make_site(2, "b.test")
+    assert selectors.routes_of(2).get().revision == 3
+
+
+def test_removing_twice_is_removing_once() -> None:
+    make_site()
+    services.remove(1)
+    services.remove(1)
+    services.remove(99)
+    assert Backend.objects.get().revision == 2
+
+
+def test_a_removed_site_can_come_back() -> None:
+    make_site()
+    services.remove(1)
+    services.set_backend(1, HostFactory())
+    services.set_routes(1, "a.test")
+    assert selectors.backend_of(1).revision == 3
+    assert selectors.routes_of(1).get().revision == 3
+    assert selectors.certificate_of(1).revision == 2
+
+
+def test_a_new_web_host_raises_the_revision_that_edges_are_told() -> None:
+    host = HostFactory()
+    assert services.edge_base().revision == 1
+    assert services.edge_base().revision == 1
+    other = HostFactory()
+    assert services.edge_base().revision == 2
+    other.delete()
+    host.address = "10.77.9.9"
+    host.save()
+    base = services.edge_base()
+    assert base.revision == 3
+    assert base.backends == [{"name": host.name, "address": "10.77.9.9"}]
+
+
+def test_certificates_are_renewed_a_month_before_their_end_and_the_edges_told() -> None:
+    HostFactory(roles=["edge"])
+    make_site(1, "a.test")
+    make_site(2, "b.test")
+    Certificate.objects.filter(backend__site_id=1).update(not_after=timezone.now() + timedelta(days=29))
+    assert [operation.params for operation in services.renew_due()] == [{"site": 1}]
+    assert selectors.certificate_of(1).revision == 2
+    assert services.renew_due() == []
+    assert Operation.objects.get().kind == "routing.publish"
+
+
+def test_certificates_of_removed_sites_are_not_renewed() -> None:
+    make_site()
+    services.remove(1)
+    Certificate.objects.update(not_after=timezone.now())
+    assert services.renew_due() == []
+
+
+def test_edges_leave_out_the_fenced() -> None:
+    edge = HostFactory(roles=["edge"])
+    HostFactory(roles=["edge"], state="fenced")
+    HostFactory()
+    assert list(selectors.edges()) == [edge]
