@@ -62,7 +62,7 @@ class LoginManager(BaseUserManager["Login"]):
 class Login(AbstractBaseUser):
     """A person or an automation identity. It lives in LDAP; its password is there and only there."""
 
-    password = None  # type: ignore[assignment]  # the directory holds it, never this database
+    password = None  # the directory holds it, never this database
     username = models.CharField(max_length=31, unique=True, validators=[validate_username])
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
@@ -172,7 +172,7 @@ class Token(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True, blank=True)
-    last_used = models.DateTimeField(null=True)
+    last_used = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created",)

@@ -1,9 +1,10 @@
 """What stands in the directory for a login and for a site: pure functions, used to write and to compare."""
 
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ldap.dn import escape_dn_chars
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-_.@")
 
 PEOPLE, INACTIVE, SITES, GROUPS = "people", "inactive", "sites", "groups"
 UNITS = (PEOPLE, INACTIVE, SITES, GROUPS)
@@ -47,8 +48,13 @@ def unit_dn(unit: str, base: str) -> str:
 
 
 def dn(attribute: str, value: str, unit: str, base: str) -> str:
-    """The name of an entry; ``value`` is escaped here and nowhere else."""
-    return f"{attribute}={escape_dn_chars(value)},{unit_dn(unit, base)}"
+    """The name of an entry; ``value`` is escaped here and nowhere else.
+
+    Every byte but the plainest as a hex pair (RFC 4514): ``ldap.dn.escape_dn_chars`` lets control characters through,
+    and libldap then drops a final carriage return.
+    """
+    escaped = "".join(chr(byte) if chr(byte) in _PLAIN else f"\\{byte:02x}" for byte in value.encode())
+    return f"{attribute}={escaped},{unit_dn(unit, base)}"
 
 
 def person_dn(username: str, base: str, *, active: bool = True) -> str:
