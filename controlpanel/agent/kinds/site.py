@@ -1,0 +1,211 @@
+"""``site`` "<number>": a site's directories, vhost and PHP on a web host. Its data is the attachment's."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import re
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
+
+from .. import commands, fields
+from ..errors import AgentError, Invalid
+from ..web import nginx, paths, php, tree
+from .base import File, Item, Kind
+from .nginx import announce_if_ready, announce_ready
+
+if TYPE_CHECKING:
+    from ..transaction import Transaction
+
+_ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
+#: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
+START_AT_ONCE = 5
+
+
+class Site(Kind):
+    """Spec: ``{"kind": "static"|"php", "domains": [main name first], "uid", "gid", "enabled", "php_workers"}``."""
+
+    name = "site"
+    roles = frozenset({"web"})
+    order = 40
+
+    def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
+        if not _ID.match(id):
+            raise Invalid("id: not a site's number")
+        fields.only(spec, ("kind", "domains", "uid", "gid", "enabled", "php_workers"))
+        # A site without names is one that is about to go; nothing leads to it.
+        domains = fields.list_of(spec, "domains", fields.domain_name, max=200)
+        if len(set(domains)) != len(domains):
+            raise Invalid("domains: a name is there twice")
+        return {
+            "kind": fields.one_of(spec, "kind", ("static", "php")),
+            "domains": domains,
+            # Below 1000 are the system's own.
+            "uid": fields.integer(spec, "uid", 1000, 2**31 - 1),
+            "gid": fields.integer(spec, "gid", 1000, 2**31 - 1),
+            "enabled": fields.boolean(spec, "enabled", True),
+            "php_workers": fields.integer(spec, "php_workers", 1, 500, 4),
+        }
+
+    def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
+        vhost = nginx.site_config(id, spec["kind"], spec["domains"], spec["enabled"])
+        found = [File(paths.vhost(id), vhost.encode())]
+        if spec["kind"] == "php":
+            conf = php.conf(id, spec["uid"], spec["gid"], spec["php_workers"])
+            # Read by the master, which is not root; not by other sites.
+            found.append(File(paths.php_conf(id), conf.encode(), mode=0o640, gid=spec["gid"]))
+            found.append(File(paths.php_environment(id), php.environment(spec["uid"], spec["gid"]).encode()))
+        return found
+
+    # --- present ---------------------------------------------------------------------------------------------
+
+    def apply(self, tx: "Transaction", items: List[Item]) -> None:
+        group = grp.getgrnam("www-data").gr_gid
+        for item in items:
+            spec = item.spec
+            try:
+                main = spec["domains"][0] if spec["domains"] else ""
+                tree.prepare(item.id, spec["uid"], spec["gid"], spec["kind"], main, group)
+            except AgentError as error:
+                item.failure = error  # this site alone; the others of the batch are none the worse
+        items = [item for item in items if item.failure is None]
+        for item in items:
+            _log_directory(item.id, group)
+        super().apply(tx, items)
+        self._php(tx, items)
+        if tx.changed & {paths.vhost(item.id) for item in items}:
+            tx.check("nginx", ["nginx", "-t", "-q"])
+            tx.reload("nginx", nginx.reload)
+        names = [(item.id, item.spec["domains"][0]) for item in items if item.spec["domains"]]
+        tx.confirm(lambda: nginx.confirm(names))
+        tx.confirm(lambda: announce_if_ready(tx))
+
+    def _php(self, tx: "Transaction", items: List[Item]) -> None:
+        """Sockets before nginx sends anybody there; masters with a new configuration restarted; the rest stopped."""
+        wanted = [item.id for item in items if item.spec["kind"] == "php" and item.spec["enabled"]]
+        unwanted = [item.id for item in items if item.id not in wanted and os.path.exists(paths.php_socket(item.id))]
+        changed = [site for site in wanted if {paths.php_conf(site), paths.php_environment(site)} & tx.changed]
+        new = [site for site in wanted if not os.path.exists(paths.php_socket(site))]
+        if new:
+            tx.on_rollback(lambda: _systemctl("stop", php.sockets_of(new) + php.services_of(new)))
+            # The first few are started at once, beside nginx's test and reload, which also proves that they can start;
+            # of a whole host's worth, each waits for its first visitor.
+            first = new if len(new) <= START_AT_ONCE else []
+            _systemctl("start", php.sockets_of(new))
+            if first:
+                _systemctl("start", php.services_of(first), "--no-block")
+                tx.confirm(lambda: _systemctl("start", php.services_of(first)))
+        untried = [site for site in changed if site not in new or len(new) > START_AT_ONCE]
+        if untried:
+            _write_test(untried)
+            program = os.path.basename(paths.php_program())
+            tx.check("php", [program, "--test", "--fpm-config", php.TEST_CONF])
+        restart = sorted({site for site in changed if site not in new} | set(_on_another_mount(wanted)))
+        if restart:
+            tx.reload("php", lambda: _systemctl("try-restart", php.services_of(restart)))
+        if unwanted:
+            tx.confirm(lambda: _stop(tx, unwanted))
+
+    # --- absent ----------------------------------------------------------------------------------------------
+
+    def remove(self, tx: "Transaction", items: List[Item]) -> None:
+        """At once, not at the end: when this returns nothing uses the volumes, which may be detached right after."""
+        sites = [item.id for item in items]
+        here = [site for site in sites if os.path.exists(paths.php_socket(site))]
+        if here:
+            tx.on_rollback(lambda: _systemctl("start", php.sockets_of(here)))
+        tx.on_rollback(nginx.reload)  # undone last, when the files are back
+        gone = False
+        for site in sites:
+            gone |= tx.remove(paths.vhost(site))
+            tx.remove(paths.php_conf(site))
+            tx.remove(paths.php_environment(site))
+        if gone and nginx.master() is not None:
+            tx.run(["nginx", "-t", "-q"])
+            nginx.reload()
+        if here:
+            _halt(here)
+        for site in sites:
+            nginx.let_go(paths.root(site))
+
+    # --- boot and drift --------------------------------------------------------------------------------------
+
+    def boot(self, tx: "Transaction", items: List[Item]) -> None:
+        """The attachments are back; a site whose volume is not is left out (nginx answers 503 for it)."""
+        self.apply(tx, items)
+        tx.confirm(announce_ready)
+
+    def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
+        found: Dict[str, str] = {}
+        listening = _listening()
+        for site, spec in specs.items():
+            problem = nginx.wrong_answer(site, spec["domains"][0]) if spec["domains"] else None
+            runs = paths.php_socket(site) in listening
+            if spec["kind"] == "php" and spec["enabled"] and not runs:
+                problem = problem or "nothing listens for its PHP requests"
+            elif runs and not (spec["kind"] == "php" and spec["enabled"]):
+                problem = problem or "PHP still listens"
+            if problem:
+                found[site] = problem
+        return found
+
+
+# --- helpers -----------------------------------------------------------------------------------------------------
+
+
+def _systemctl(verb: str, units: Sequence[str], *options: str) -> None:
+    """One call for all units; systemd does them in parallel."""
+    for start in range(0, len(units), 500):
+        commands.run(["systemctl", verb, *options, *units[start : start + 500]], timeout=90)
+
+
+def _log_directory(site: str, group: int) -> None:
+    """nginx logs there. Not part of the transaction: by the time of a rollback there may be logs in it."""
+    directory = f"{paths.LOGS}/{site}"
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(directory, 0o750)
+    os.chown(directory, 0, group)
+
+
+def _write_test(sites: Sequence[str]) -> None:
+    with open(php.TEST_CONF, "w", encoding="utf-8") as file:
+        file.write(php.test_conf(sites))
+
+
+def _halt(sites: Sequence[str]) -> None:
+    """Socket, master, and whatever else runs in the site's slice."""
+    _systemctl("stop", php.sockets_of(sites) + php.services_of(sites))
+    _systemctl("stop", php.slices_of(sites))
+
+
+def _stop(tx: "Transaction", sites: Sequence[str]) -> None:
+    """PHP off, after nginx sends nobody there any more."""
+    tx.on_rollback(lambda: _systemctl("start", php.sockets_of(sites)))
+    _halt(sites)
+
+
+def _on_another_mount(sites: Sequence[str]) -> List[str]:
+    """Sites whose PHP master still holds a mount that has been replaced since it started."""
+    found = []
+    for site in sites:
+        group = f"/sys/fs/cgroup/site.slice/site-{site}.slice/site@{site}.service/cgroup.procs"
+        try:
+            with open(group, encoding="ascii") as file:
+                pids = file.read().split()
+            inside = os.stat(f"/proc/{pids[0]}/root{paths.root(site)}").st_dev if pids else None
+        except OSError:
+            continue  # it does not run
+        if inside is not None and inside != os.stat(paths.root(site)).st_dev:
+            found.append(site)
+    return found
+
+
+def _listening() -> "set[str]":
+    """Paths of all Unix sockets that somebody listens on (asking systemd would be a process a site)."""
+    found = set()
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            parts = line.split()
+            if len(parts) >= 8 and parts[3] == "00010000":
+                found.add(parts[7])
+    return found

@@ -1,0 +1,53 @@
+"""Where the parts of a site are on a web host. Only the site's number is ever part of a path."""
+
+from __future__ import annotations
+
+import glob
+
+#: Below it, the mount of each site's volume.
+SITES = "/srv/sites"
+#: nginx: ours alone (the package's sites-enabled is not read).
+NGINX_CONF = "/etc/nginx/nginx.conf"
+NGINX = "/etc/nginx/controlpanel"
+VHOSTS = NGINX + "/sites"
+PAGES = NGINX + "/pages"
+#: nginx opens logs as root, so they are not on the volume, where the site's owner could put a link in their way.
+LOGS = "/var/log/sites"
+#: What each site's PHP master reads.
+PHP = "/etc/php/sites"
+#: Sockets between nginx and the PHP masters. Made by systemd in a directory of root's, mode 0600: a site can neither
+#: reach another's socket nor put something else in the place of its own.
+SOCKETS = "/run/sites"
+#: There when everything that this host serves has come back after a boot; edges send nobody here before.
+READY = "/run/controlpanel/ready"
+UNITS = "/etc/systemd/system"
+
+
+def root(site: str) -> str:
+    return f"{SITES}/{site}"
+
+
+def vhost(site: str) -> str:
+    return f"{VHOSTS}/{site}.conf"
+
+
+def php_conf(site: str) -> str:
+    return f"{PHP}/{site}.conf"
+
+
+def php_environment(site: str) -> str:
+    return f"{PHP}/{site}.env"
+
+
+def php_socket(site: str) -> str:
+    return f"{SOCKETS}/{site}.sock"
+
+
+def php_program() -> str:
+    """The newest PHP of this host; Debian 13's when there is none (yet)."""
+    found = [path for path in glob.glob("/usr/sbin/php-fpm[0-9]*") if path[-1].isdigit()]
+    return max(found, key=_version, default="/usr/sbin/php-fpm8.4")
+
+
+def _version(path: str) -> "tuple[int, ...]":
+    return tuple(int(part) for part in path.rpartition("php-fpm")[2].split(".") if part.isdigit())

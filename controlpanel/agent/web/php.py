@@ -1,0 +1,198 @@
+"""PHP: one master a site, started by systemd when its first visitor comes, in a box with nothing else in it.
+
+The master does not run as root: ``setpriv`` changes to the site's uid and gid before it starts, with numbers, so that
+it works when the directory is away. Its socket is made by systemd (root's directory, www-data's, mode 0600) and handed
+over as file descriptor 3; while the master restarts, visitors wait in the socket's queue instead of getting an error.
+"""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from . import paths
+
+HEADER = "; Written by the control panel's agent. Changes by hand are found and undone.\n"
+#: A test of pools needs at least one, and those that a rollback took away are missing then.
+TEST_CONF = "/run/controlpanel/php-test.conf"
+
+_CONF = """\
+[global]
+daemonize = no
+; The master speaks to the journal (--force-stderr); it may open no log of the system's.
+error_log = /dev/null
+; Requests under way may finish when the master restarts (seconds).
+process_control_timeout = 10
+
+[site{site}]
+; Read only by the test (which runs as root); the master itself already is this user.
+user = {uid}
+group = {gid}
+listen = {socket}
+pm = ondemand
+pm.max_children = {workers}
+pm.process_idle_timeout = 30s
+pm.max_requests = 1000
+request_terminate_timeout = 120s
+clear_env = yes
+env[HOME] = {root}
+env[PATH] = /usr/local/bin:/usr/bin:/bin:{root}/bin
+env[TMPDIR] = {root}/files/tmp
+security.limit_extensions = .php
+php_admin_value[open_basedir] = {root}/:/usr/share/php/
+php_admin_value[sys_temp_dir] = {root}/files/tmp
+php_admin_value[upload_tmp_dir] = {root}/files/tmp
+php_admin_value[session.save_path] = {root}/files/tmp
+php_admin_value[error_log] = {root}/logs/php-error.log
+php_admin_flag[log_errors] = on
+php_admin_flag[expose_php] = off
+php_admin_value[opcache.memory_consumption] = 64
+php_value[include_path] = .:{root}/include:/usr/share/php
+php_value[memory_limit] = 256M
+php_value[upload_max_filesize] = 128M
+php_value[post_max_size] = 128M
+php_value[max_execution_time] = 60
+php_flag[display_errors] = off
+php_flag[session.cookie_httponly] = on
+"""
+
+_TEST = """\
+[global]
+error_log = /dev/null
+[none]
+user = 65534
+group = 65534
+listen = /run/controlpanel/none.sock
+pm = ondemand
+pm.max_children = 1
+"""
+
+_SOCKET_UNIT = """\
+# Written by the control panel's agent.
+[Unit]
+Description=Requests for PHP of site %i
+
+[Socket]
+ListenStream={sockets}/%i.sock
+SocketUser=www-data
+SocketGroup=root
+SocketMode=0600
+DirectoryMode=0755
+Backlog=511
+RemoveOnStop=yes
+# A master that cannot start, or died, is tried again while visitors wait: a few times a minute, but for ever.
+TriggerLimitIntervalSec=0
+PollLimitIntervalSec=10
+PollLimitBurst=3
+Slice=site-%i.slice
+"""
+
+_SERVICE_UNIT = """\
+# Written by the control panel's agent. One instance a site; no file of this unit differs between sites, so that a new
+# site needs no daemon-reload.
+[Unit]
+Description=PHP of site %i
+Requires=site@%i.socket
+After=site@%i.socket network.target
+StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
+
+[Service]
+Type=notify
+NotifyAccess=main
+EnvironmentFile={php}/%i.env
+Environment=FPM_SOCKETS={sockets}/%i.sock=3
+ExecStart=/usr/bin/setpriv --reuid=${{SITE_UID}} --regid=${{SITE_GID}} --clear-groups --inh-caps=-all \\
+    {program} --nodaemonize --force-stderr --fpm-config {php}/%i.conf
+# Fails when the volume is not mounted (PID 1 itself must never look at a network file system: it could hang).
+WorkingDirectory={sites}/%i/web
+KillMode=mixed
+KillSignal=SIGQUIT
+TimeoutStartSec=30
+TimeoutStopSec=20
+Slice=site-%i.slice
+UMask=0022
+
+# What it may use up. A site that needs more is scaled, not let loose.
+TasksMax=256
+MemoryMax=1G
+CPUWeight=100
+IOWeight=100
+LimitNOFILE=8192
+LimitCORE=0
+OOMPolicy=continue
+
+# What it can see: its own volume, the programs, and nothing of the host's state or of other sites.
+ProtectSystem=strict
+TemporaryFileSystem={sites}:ro /run:ro /dev/shm:mode=1777,size=32M
+BindPaths={sites}/%i
+BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve
+ReadWritePaths={sites}/%i
+InaccessiblePaths=-/etc/controlpanel -/var/lib/controlpanel -/usr/local/lib/controlpanel -/var/log -/etc/ceph -/etc/ssh
+InaccessiblePaths=-/etc/nslcd.conf -/etc/nginx -/etc/sudoers.d -/var/lib/php -/var/lib/nginx -/var/cache -/boot
+InaccessiblePaths=-/sys/fs/cgroup -/dev/mqueue
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateIPC=yes
+ProtectProc=invisible
+ProcSubset=pid
+
+# What it can do: nothing that needs a privilege. setpriv needs the two capabilities to stop being root.
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID
+AmbientCapabilities=
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+"""
+
+
+def conf(site: str, uid: int, gid: int, workers: int) -> str:
+    """The configuration of the site's PHP master."""
+    return HEADER + _CONF.format(
+        site=site, uid=uid, gid=gid, workers=workers, root=paths.root(site), socket=paths.php_socket(site)
+    )
+
+
+def environment(uid: int, gid: int) -> str:
+    """What the unit needs to know: who the master becomes."""
+    return f"SITE_UID={uid}\nSITE_GID={gid}\n"
+
+
+def test_conf(sites: Sequence[str]) -> str:
+    """A configuration that holds the pools of these sites, to be tested in one go."""
+    return _TEST + "".join(f"include = {paths.php_conf(site)}\n" for site in sites)
+
+
+def socket_unit() -> str:
+    """The template unit ``site@.socket``."""
+    return _SOCKET_UNIT.format(sockets=paths.SOCKETS)
+
+
+def service_unit(program: str) -> str:
+    """The template unit ``site@.service``."""
+    return _SERVICE_UNIT.format(php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, program=program)
+
+
+def sockets_of(sites: Sequence[str]) -> List[str]:
+    return [f"site@{site}.socket" for site in sites]
+
+
+def services_of(sites: Sequence[str]) -> List[str]:
+    return [f"site@{site}.service" for site in sites]
+
+
+def slices_of(sites: Sequence[str]) -> List[str]:
+    """Everything of the site that ever runs is in its slice."""
+    return [f"site-{site}.slice" for site in sites]

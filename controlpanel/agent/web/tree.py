@@ -1,0 +1,126 @@
+"""A site's directories on its volume, made by root in a place where the site's owner may have put anything.
+
+Every step goes by directory file descriptors and follows no link: else a link named ``logs`` to ``/etc`` would make
+root give /etc away. What is already there stays as its owner left it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import Tuple
+
+from ..errors import AgentError, Failed
+from . import pages, paths
+
+#: Directories and their modes. nginx reads ``web`` as "others", which the mode of the root keeps to www-data;
+#: the rest is the site's alone.
+DIRECTORIES: Tuple[Tuple[str, int], ...] = (
+    ("web", 0o755),
+    ("include", 0o750),
+    ("files", 0o750),
+    ("logs", 0o750),
+    ("bin", 0o750),
+)
+ROOT_MODE = 0o750
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class VolumeFull(AgentError):
+    """There is no room left on the site's volume."""
+
+    code = "volume_full"
+
+
+def prepare(site: str, uid: int, gid: int, kind: str, domain: str, group: int) -> None:
+    """Bring the directories about, and a first page if ``web`` is empty. ``group`` is nginx's (www-data).
+
+    Raises Failed when the volume is not mounted, VolumeFull when nothing more fits in it.
+    """
+    root = paths.root(site)
+    try:
+        if not os.path.ismount(root):
+            raise Failed(f"the volume of site {site} is not mounted")
+        top = os.open(root, _OPEN)
+        try:
+            _own_root(top, uid, group)
+            for name, mode in DIRECTORIES:
+                _directory(top, name, mode, uid, gid)
+            _below(top, "files", "tmp", 0o700, uid, gid)
+            if domain:
+                _first_page(top, uid, gid, kind, domain)
+        finally:
+            os.close(top)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise VolumeFull(f"the volume of site {site} is full") from error
+        raise Failed(f"the volume of site {site}: {error.strerror}") from error
+
+
+def _own_root(top: int, uid: int, group: int) -> None:
+    status = os.fstat(top)
+    if (status.st_uid, status.st_gid) != (uid, group):
+        os.fchown(top, uid, group)
+    if stat.S_IMODE(status.st_mode) != ROOT_MODE:
+        os.fchmod(top, ROOT_MODE)
+
+
+def _directory(parent: int, name: str, mode: int, uid: int, gid: int) -> None:
+    try:
+        os.mkdir(name, 0o700, dir_fd=parent)
+    except FileExistsError:
+        return  # its owner's, whatever it is by now
+    fd = os.open(name, _OPEN, dir_fd=parent)
+    try:
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
+
+
+def _below(top: int, directory: str, name: str, mode: int, uid: int, gid: int) -> None:
+    with _opened(top, directory) as parent:
+        if parent is not None:
+            _directory(parent, name, mode, uid, gid)
+
+
+def _first_page(top: int, uid: int, gid: int, kind: str, domain: str) -> None:
+    with _opened(top, "web") as web:
+        if web is None or os.listdir(web):
+            return
+        name, text = pages.first_page(domain, kind)
+        try:
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=web)
+        except FileExistsError:
+            return  # its owner was faster
+        written = False
+        try:
+            with open(fd, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fchown(fd, uid, gid)
+                os.fchmod(fd, 0o644)
+                os.fsync(fd)
+            written = True
+        finally:
+            if not written:
+                with contextlib.suppress(OSError):
+                    os.unlink(name, dir_fd=web)
+
+
+@contextlib.contextmanager
+def _opened(parent: int, name: str):  # type: ignore[no-untyped-def]
+    """The directory's file descriptor; None when its owner made something else of it."""
+    try:
+        fd = os.open(name, _OPEN, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.ENOENT):
+            raise
+        yield None
+        return
+    try:
+        yield fd
+    finally:
+        os.close(fd)
