@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +19,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -118,6 +116,7 @@ def ask(
     page: ModelAdmin, request: HttpRequest, obj: models.Model, title: str, question: str, work: Work
 ) -> HttpResponse:
     """The question on GET; on POST do it and go to what came of it."""
+    pk = obj.pk
     back = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
     if request.method != "POST":
         context = {
@@ -138,28 +137,15 @@ def ask(
         for text in problem.get("errors", {}).values() or [[problem["detail"]]]:
             messages.error(request, " ".join(text))
         return HttpResponseRedirect(back)
+    obj.pk = pk  # a deleted object has lost it
     page.log_change(request, obj, title)
     if isinstance(outcome, models.Model):
         messages.success(request, _("It has been asked for. Watch it here."))
         meta = outcome._meta
         return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", outcome.pk)
     messages.success(request, outcome)
-    return HttpResponseRedirect(back)
-
-
-# --- the way in ------------------------------------------------------------------------------------------------------
-
-
-def login(request: HttpRequest) -> HttpResponse:
-    """In place of the admin's own form: there is one login page, and it knows the directory."""
-    after = request.GET.get(REDIRECT_FIELD_NAME, "")
-    if not url_has_allowed_host_and_scheme(after, {request.get_host()}, require_https=request.is_secure()):
-        after = reverse("admin:index")
-    if not request.user.is_authenticated:
-        return redirect(f"/login/?{urlencode({REDIRECT_FIELD_NAME: after})}")
-    if not request.user.is_staff:
-        raise PermissionDenied
-    return redirect(after)
+    still_there = type(obj)._base_manager.filter(pk=pk).exists()
+    return HttpResponseRedirect(back if still_there else changelist(type(obj)))
 
 
 # --- the dashboard ---------------------------------------------------------------------------------------------------
@@ -218,5 +204,9 @@ def changelist(model: type[models.Model], **query: Any) -> str:
 def unregister_foreign() -> None:
     """Take away pages of other packages that would let staff edit what only the code may."""
     for model in list(admin.site._registry):
-        if model._meta.app_label in ("auth", "django_q"):
+        if model._meta.app_label in ("auth", "django_q", "axes"):
             admin.site.unregister(model)
+
+
+# Apps of ours come after all others in INSTALLED_APPS, so theirs are registered by now.
+unregister_foreign()

@@ -5,13 +5,24 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from controlpanel.api.views import Nothing
+from controlpanel.fleet.api.views import HostViewSet
 from controlpanel.operations.api.views import OperationViewSet
+from hosting.api.accesses import AccessViewSet
+from hosting.api.parts import RouteViewSet, VolumeViewSet
+from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet
 
 router = SimpleRouter()
 router.register("members", MemberViewSet)
 router.register("logins", LoginViewSet)
 router.register("tokens", TokenViewSet)
+router.register("accesses", AccessViewSet)
+router.register("orders", OrderViewSet)
+router.register("sites", SiteViewSet)
+router.register("domains", DomainViewSet)
+router.register("volumes", VolumeViewSet)
+router.register("routes", RouteViewSet)
+router.register("hosts", HostViewSet)
 router.register("operations", OperationViewSet)
 
 app_name = "api"

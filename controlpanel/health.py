@@ -32,8 +32,8 @@ _migrated = False
 
 
 def _migrations_waiting() -> bool:
-    """Whether the database is older than the code. Asked until it is not, once a process: reading them takes a while."""
-    global _migrated  # noqa: PLW0603
+    """Whether the database is older than the code. Asked until it is not: reading them takes a while."""
+    global _migrated
     if not _migrated:
         executor = MigrationExecutor(connection)
         _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())

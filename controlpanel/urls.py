@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from . import views
+from . import health, views
 
 
 def _built(prefix: str, module: str) -> list[URLPattern | URLResolver]:
@@ -19,6 +19,8 @@ urlpatterns = [
     *_built("", "hosting.urls"),
     *_built("operations/", "controlpanel.operations.urls"),
     *_built("api/v1/", "controlpanel.api_urls"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

@@ -7,6 +7,8 @@ from django.db.models import Q, QuerySet
 from controlpanel.operations import selectors as operation_selectors
 from controlpanel.operations.models import Operation
 from members.models import Login
+from routing.models import Route
+from storage.models import Volume
 
 from .models import Domain, HostingOrder, Site
 
@@ -48,6 +50,20 @@ def domains_for(actor: "Actor") -> QuerySet[Domain]:
     if login.is_staff:
         return Domain.objects.all()
     return Domain.objects.filter(Q(site__order__member__in=login.member_ids()) | Q(site__order__in=login.order_ids()))
+
+
+def volumes_for(actor: "Actor") -> QuerySet[Volume]:
+    """Volumes of those sites; staff see those of no site too."""
+    login = _insider(actor)
+    if login is not None and login.is_staff:
+        return Volume.objects.all()
+    return Volume.objects.filter(site__in=sites_for(actor))
+
+
+def routes_for(actor: "Actor") -> QuerySet[Route]:
+    """Public names of those sites as the edges know them (a name taken off a site is gone)."""
+    sites = sites_for(actor).values("pk")
+    return Route.objects.filter(removed=False, backend__removed=False, backend__site_id__in=sites)
 
 
 def order_for(actor: "Actor", pk: int) -> HostingOrder:

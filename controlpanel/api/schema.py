@@ -4,7 +4,6 @@ from typing import Any
 
 from .problems import CONTENT_TYPE
 
-
 PROBLEM = {
     "type": "object",
     "description": "What went wrong (RFC 9457).",
@@ -32,7 +31,7 @@ WITH_INPUT = {"400": "Something in the request is not right."}
 def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[str, Any]:
     """drf-spectacular postprocessing hook: add the problem answers to every operation."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
-    for path, methods in result.get("paths", {}).items():
+    for _path, methods in result.get("paths", {}).items():
         for method, operation in methods.items():
             writes = method in ("post", "put", "patch", "delete")
             # A collection answers 404 for a page that it does not have, and for others' ids in a body.

@@ -1,0 +1,249 @@
+"""Staff's view of operations: every step, host, attempt, trouble, answer and event; retry, cancel and skip."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from controlpanel.admin import (
+    LABELS,
+    Card,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    Table,
+    ask,
+    changelist,
+    deed,
+    link,
+    on_dashboard,
+)
+
+from . import services
+from .choices import COLOURS, UNFINISHED, OperationState, StepState
+from .errors import explain
+from .models import Event, Operation, Step
+from .redaction import redact
+
+#: Events that one page shows; the newest ones.
+EVENTS_SHOWN = 200
+#: Operations that the dashboard lists.
+LISTED = 10
+#: What failed longer ago than this is history.
+LATELY = timedelta(days=7)
+
+STATE_LABELS = {state: LABELS.get(colour, "") for state, colour in COLOURS.items()}
+
+
+def pretty(value: Any) -> SafeString | str:
+    """JSON for people, once more without secrets (they were taken out before it was stored)."""
+    if not value:
+        return "–"
+    text = json.dumps(redact(value), indent=2, ensure_ascii=False)
+    return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text)
+
+
+class StepInline(ReadOnlyInline):
+    """The steps, in their order."""
+
+    model = Step
+    verbose_name_plural = _("Steps")
+    fields = (
+        "position", "stage", "shown_title", "shown_state", "host", "attempts", "started", "finished", "trouble_text",
+        "output", "shown_answer", "skip_link",
+    )  # fmt: skip
+    readonly_fields = fields
+    per_page = None
+
+    @admin.display(description=_("step"))
+    def shown_title(self, step: Step) -> str:
+        return step.title
+
+    @admin.display(description=_("state"))
+    def shown_state(self, step: Step) -> str:
+        return step.get_state_display()
+
+    @admin.display(description=_("trouble"))
+    def trouble_text(self, step: Step) -> str:
+        return f"{step.trouble.get('code', '')}: {explain(step.trouble)}" if step.trouble else "–"
+
+    @admin.display(description=_("output"))
+    def output(self, step: Step) -> SafeString | str:
+        text = redact(step.trouble.get("output", ""))
+        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text) if text else "–"
+
+    @admin.display(description=_("answer"))
+    def shown_answer(self, step: Step) -> SafeString | str:
+        return pretty(step.answer)
+
+    @admin.display(description="")
+    def skip_link(self, step: Step) -> SafeString | str:
+        if step.state != StepState.WAITING or step.operation.state != OperationState.WAITING:
+            return ""
+        address = reverse("admin:operations_operation_skip", args=[step.operation_id, step.position])
+        return format_html('<a href="{}">{}</a>', address, _("Skip"))
+
+
+@admin.register(Operation)
+class OperationAdmin(ReadOnlyAdmin):
+    list_display = ("id", "shown_title", "shown_state", "kind", "requested_by", "created", "finished")
+    list_display_links = ("id", "shown_title")
+    list_filter = ("state", "kind", "created")
+    list_select_related = ("requested_by",)
+    search_fields = ("=id", "kind", "=requested_by__username", "steps__host")
+    search_help_text = _("Number, kind, user name or host")
+    fieldsets = (
+        (None, {"fields": ("shown_title", "kind", "shown_state", "error_text", "error_output")}),
+        (_("When and who"), {"fields": ("requested_by", "requested_from", "created", "started", "finished")}),
+        (
+            _("What it works on"),
+            {"fields": ("shown_params", "shown_scopes", "shown_reservations", "idempotency_key")},
+        ),
+        (
+            _("Its worker"),
+            {"fields": ("lease_holder", "lease_expires", "wake_at", "cancel_requested", "undoing", "outcome")},
+        ),
+    )
+    readonly_fields = (
+        "shown_title", "shown_state", "error_text", "error_output", "shown_params", "shown_scopes",
+        "shown_reservations",
+    )  # fmt: skip
+    inlines = (StepInline,)
+    actions_detail = ("retry", "cancel", "watch")
+    change_form_outer_after_template = "admin/operations/events.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
+        return super().get_queryset(request).prefetch_related("reservations")
+
+    @admin.display(description=_("title"))
+    def shown_title(self, operation: Operation) -> str:
+        return operation.title
+
+    @display(description=_("state"), label=STATE_LABELS, ordering="state")
+    def shown_state(self, operation: Operation) -> tuple[str, str]:
+        return operation.state, operation.get_state_display()
+
+    @admin.display(description=_("why it failed"))
+    def error_text(self, operation: Operation) -> str:
+        return explain(operation.error) or "–"
+
+    @admin.display(description=_("output"))
+    def error_output(self, operation: Operation) -> SafeString | str:
+        text = redact(operation.error.get("output", ""))
+        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text) if text else "–"
+
+    @admin.display(description=_("parameters"))
+    def shown_params(self, operation: Operation) -> SafeString | str:
+        return pretty(operation.params)
+
+    @admin.display(description=_("seen by"))
+    def shown_scopes(self, operation: Operation) -> str:
+        return ", ".join(operation.scopes) or str(_("staff only"))
+
+    @admin.display(description=_("reserved"))
+    def shown_reservations(self, operation: Operation) -> str:
+        return ", ".join(
+            f"{reserve.resource}{'' if reserve.exclusive else ' (shared)'}" for reserve in operation.reservations.all()
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        newest = Event.objects.filter(operation_id=int(object_id)) if object_id.isdecimal() else Event.objects.none()
+        rows = [
+            [event.seq, event.time, event.kind, event.step.title if event.step else "", pretty(event.data)]
+            for event in reversed(newest.select_related("step").order_by("-seq")[:EVENTS_SHOWN])
+        ]
+        table = {"headers": [_("number"), _("time"), _("kind"), _("step"), _("data")], "rows": rows}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "events": table})
+
+    # --- deeds ---------------------------------------------------------------------------------------------------
+
+    @deed(description=_("Try again"), icon="replay", question=_("Try %(object)s again, now?"))
+    def retry(self, request: HttpRequest, operation: Operation) -> Operation:
+        return services.retry(operation, request.user)
+
+    @deed(
+        description=_("Cancel"),
+        icon="cancel",
+        question=_("Stop %(object)s, and take back what was done where that is possible?"),
+    )
+    def cancel(self, request: HttpRequest, operation: Operation) -> Operation:
+        return services.cancel(operation, request.user)
+
+    def get_custom_urls(self) -> tuple[Any, ...]:
+        path = "<int:operation_id>/steps/<int:position>/skip/"
+        return ((path, "operations_operation_skip", self.skip),)
+
+    def skip(self, request: HttpRequest, operation_id: int, position: int, model_admin: Any = None) -> HttpResponse:
+        """Go on without a step that waits."""
+        step = Step.objects.filter(operation_id=operation_id, position=position).select_related("operation").first()
+        if step is None:
+            raise Http404
+        return ask(
+            self,
+            request,
+            step.operation,
+            str(_("Skip this step")),
+            str(_("Go on without “%(step)s”? %(host)s is then due for a full resync before it is trusted again."))
+            % {"step": step.title, "host": step.host or "–"},
+            lambda page, request, operation: services.skip(step, request.user),
+        )
+
+    @action(description=_("Watch it live"), icon="monitoring", url_path="watch")
+    def watch(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return redirect("operations:detail", object_id)
+
+
+@on_dashboard(10)
+def operations_panel() -> Iterable[Card | Table]:
+    """What waits and what failed."""
+    unfinished, failed_lately = (
+        Q(state__in=UNFINISHED),
+        Q(state=OperationState.FAILED, created__gte=timezone.now() - LATELY),
+    )
+    states = list(Operation.objects.filter(unfinished | failed_lately).values_list("state", flat=True))
+    waiting = states.count(OperationState.WAITING)
+    failed = states.count(OperationState.FAILED)
+    running = len(states) - waiting - failed
+    yield Card(_("Operations under way"), running, changelist(Operation, state__exact=OperationState.RUNNING))
+    yield Card(
+        _("Operations waiting"),
+        waiting,
+        changelist(Operation, state__exact=OperationState.WAITING),
+        "warning",
+        _("for a host") if waiting else "",
+    )
+    yield Card(
+        _("Operations failed this week"),
+        failed,
+        changelist(Operation, state__exact=OperationState.FAILED),
+        "danger",
+        _("need a look") if failed else "",
+    )
+    troubled = Operation.objects.filter(Q(state=OperationState.WAITING) | failed_lately)
+    rows = [
+        [link(operation), operation.title, operation.get_state_display(), _trouble(operation), operation.created]
+        for operation in troubled.prefetch_related("steps").order_by("-id")[:LISTED]
+    ]
+    yield Table(
+        _("Operations that wait or failed"),
+        [_("operation"), _("title"), _("state"), _("trouble"), _("created")],
+        rows,
+        _("No operation waits or has failed."),
+    )
+
+
+def _trouble(operation: Operation) -> str:
+    waiting = next((step for step in operation.steps.all() if step.state == StepState.WAITING), None)
+    return explain(operation.error) or (waiting.detail if waiting else "")

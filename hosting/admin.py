@@ -1,0 +1,185 @@
+"""Staff's view of orders, sites and their names. Deeds go through the services that members' pages use."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, deed, link, links, on_dashboard
+from controlpanel.fleet.admin import show_on_host
+from controlpanel.operations.models import Operation
+from controlpanel.operations.selectors import history_of
+
+from . import services
+from .api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
+from .choices import SiteState
+from .models import Domain, HostingOrder, Site
+
+LABELS = {
+    SiteState.ACTIVE: "success",
+    SiteState.FAILED: "danger",
+    SiteState.DISABLED: "warning",
+    SiteState.DELETED: "warning",
+    SiteState.CREATING: "info",
+    SiteState.UPDATING: "info",
+    SiteState.DELETING: "info",
+}
+#: Operations that a site's page lists.
+HISTORY = 15
+
+
+class SiteInline(ReadOnlyInline):
+    """Sites on an order's page."""
+
+    model = Site
+    verbose_name_plural = _("Sites")
+    fields = ("shown_site", "kind", "state", "host", "created")
+    readonly_fields = fields
+
+    @admin.display(description=_("site"))
+    def shown_site(self, site: Site) -> str:
+        return link(site, site.name)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        return super().get_queryset(request).select_related("host").prefetch_related("domains")
+
+
+@show_on_host
+class HostSiteInline(SiteInline):
+    """Sites on a host's page."""
+
+    verbose_name_plural = _("Sites on it")
+    fields = ("shown_site", "kind", "state", "php_workers", "created")
+    readonly_fields = fields
+
+
+class DomainInline(ReadOnlyInline):
+    model = Domain
+    verbose_name_plural = _("Names")
+    fields = ("name", "kind")
+    readonly_fields = fields
+
+
+@admin.register(HostingOrder)
+class HostingOrderAdmin(ReadOnlyAdmin):
+    list_display = ("name", "shown_member", "site_count", "max_sites", "created")
+    list_select_related = ("member",)
+    search_fields = ("name", "member__name", "sites__domains__name")
+    fields = ("name", "shown_member", "max_sites", "site_size_bytes", "created")
+    readonly_fields = ("shown_member",)
+    inlines = (SiteInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HostingOrder]:
+        kept = ~Q(sites__state=SiteState.DELETED)
+        return super().get_queryset(request).annotate(site_count=Count("sites", filter=kept, distinct=True))
+
+    @admin.display(description=_("member"), ordering="member__name")
+    def shown_member(self, order: HostingOrder) -> str:
+        return link(order.member)
+
+    @admin.display(description=_("sites"), ordering="site_count")
+    def site_count(self, order: HostingOrder) -> int:
+        return order.site_count  # type: ignore[attr-defined]
+
+
+@admin.register(Site)
+class SiteAdmin(ReadOnlyAdmin):
+    list_display = ("id", "shown_name", "shown_state", "kind", "shown_host", "shown_order", "created")
+    list_display_links = ("id", "shown_name")
+    list_filter = ("state", "kind", "host")
+    list_select_related = ("host", "order__member")
+    search_fields = ("=id", "domains__name", "order__name", "order__member__name")
+    fields = (
+        "shown_name", "shown_state", "kind", "shown_order", "shown_member", "shown_host", "shown_volume", "path", "uid",
+        "enabled", "placed", "php_workers", "revision", "created", "purge_after", "history",
+    )  # fmt: skip
+    readonly_fields = (
+        "shown_name", "shown_state", "shown_order", "shown_member", "shown_host", "shown_volume", "path", "history",
+    )  # fmt: skip
+    inlines = (DomainInline,)
+    actions_detail = ("disable", "enable", "remove", "restore")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        return super().get_queryset(request).prefetch_related("domains")
+
+    @admin.display(description=_("name"))
+    def shown_name(self, site: Site) -> str:
+        return site.name
+
+    @display(description=_("state"), label=LABELS, ordering="state")
+    def shown_state(self, site: Site) -> tuple[str, str]:
+        return site.state, site.get_state_display()
+
+    @admin.display(description=_("order"), ordering="order__name")
+    def shown_order(self, site: Site) -> str:
+        return link(site.order)
+
+    @admin.display(description=_("member"))
+    def shown_member(self, site: Site) -> str:
+        return link(site.order.member)
+
+    @admin.display(description=_("host"), ordering="host__name")
+    def shown_host(self, site: Site) -> str:
+        return link(site.host)
+
+    @admin.display(description=_("volume"))
+    def shown_volume(self, site: Site) -> str:
+        return link(site.volume)
+
+    @admin.display(description=_("operations"))
+    def history(self, site: Site) -> str:
+        return links(history_of(f"site:{site.pk}")[:HISTORY])
+
+    @deed(
+        description=_("Disable"),
+        icon="pause",
+        question=_("Stop %(object)s? Visitors then see that it is disabled. Its data and names stay."),
+    )
+    def disable(self, request: HttpRequest, site: Site) -> Operation:
+        return services.disable_site(request.user, site)[1]
+
+    @deed(description=_("Enable"), icon="play_arrow", question=_("Let %(object)s answer again?"))
+    def enable(self, request: HttpRequest, site: Site) -> Operation:
+        return services.enable_site(request.user, site)[1]
+
+    @deed(
+        description=_("Delete"),
+        icon="delete",
+        url_path="remove",
+        question=_("Delete %(object)s? Its data is kept for a while, and can be restored until then."),
+    )
+    def remove(self, request: HttpRequest, site: Site) -> Operation:
+        return services.delete_site(request.user, site)[1]
+
+    @deed(description=_("Restore"), icon="restore", question=_("Bring %(object)s back with its data and names?"))
+    def restore(self, request: HttpRequest, site: Site) -> Operation:
+        return services.restore_site(request.user, site)[1]
+
+
+@admin.register(Domain)
+class DomainAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "shown_site")
+    list_filter = ("kind",)
+    search_fields = ("name",)
+    fields = ("name", "kind", "shown_site")
+    readonly_fields = ("shown_site",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
+        return super().get_queryset(request).prefetch_related("site__domains")
+
+    @admin.display(description=_("site"))
+    def shown_site(self, domain: Domain) -> Any:
+        return link(domain.site, domain.site.name)
+
+
+@on_dashboard(35)
+def hosting_panel() -> Iterable[Card]:
+    sites = dict(Site.objects.values_list("state").annotate(count=Count("id")))
+    failed = sites.get(SiteState.FAILED, 0)
+    yield Card(_("Hosting orders"), HostingOrder.objects.count(), changelist(HostingOrder))
+    yield Card(_("Sites"), sum(sites.values()) - sites.get(SiteState.DELETED, 0), changelist(Site), "danger",
+               _("%(count)d failed") % {"count": failed} if failed else "")  # fmt: skip

@@ -1,0 +1,227 @@
+"""Staff's view of members, logins and what logins may do."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from axes.models import AccessAttempt
+from axes.utils import reset
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, deed, link, on_dashboard
+from controlpanel.operations.models import Operation
+
+from . import services
+from .choices import Role
+from .models import Access, Login, Member, PosixId, Token
+
+
+class LoginInline(ReadOnlyInline):
+    model = Login
+    fk_name = "member"
+    verbose_name_plural = _("Logins")
+    fields = ("username", "name", "email", "is_active", "created")
+    readonly_fields = fields
+    show_change_link = True
+
+
+class NewMemberForm(forms.ModelForm):
+    """Checked by the service too; here so that errors stand beside their fields."""
+
+    class Meta:
+        model = Member
+        fields = ("name", "kind")
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "shown_state", "login_count", "created")
+    list_filter = ("state", "kind")
+    search_fields = ("name",)
+    fields = ("name", "kind", "state", "created")
+    readonly_fields = ("state", "created")
+    inlines = (LoginInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        return super().get_queryset(request).annotate(login_count=Count("logins"))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_staff)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fields(request, obj) if obj else ("name", "kind")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return super().get_inlines(request, obj) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Member, form: forms.ModelForm, change: bool) -> None:
+        """New ones only, by the service."""
+        if change:
+            raise PermissionDenied
+        member = services.create_member(name=obj.name, kind=obj.kind, actor=request.user)
+        obj.pk, obj.created = member.pk, member.created
+
+    @admin.display(description=_("logins"), ordering="login_count")
+    def login_count(self, member: Member) -> int:
+        return member.login_count  # type: ignore[attr-defined]
+
+    @display(
+        description=_("state"),
+        ordering="state",
+        label={"good_standing": "success", "at_risk": "warning", "disabled": "danger", "inactive": "danger"},
+    )
+    def shown_state(self, member: Member) -> tuple[str, str]:
+        return member.state, member.get_state_display()
+
+
+class AccessInline(ReadOnlyInline):
+    model = Access
+    verbose_name_plural = _("Accesses")
+    fields = ("role", "member", "order_id", "granted")
+    readonly_fields = fields
+
+
+class TokenInline(ReadOnlyInline):
+    """That they exist and when they were used; what they are is known to nobody but their owner."""
+
+    model = Token
+    verbose_name_plural = _("API tokens")
+    fields = ("name", "created", "expires", "last_used")
+    readonly_fields = fields
+
+
+@admin.register(Login)
+class LoginAdmin(ReadOnlyAdmin):
+    list_display = ("username", "name", "email", "shown_member", "is_active", "staff", "created")
+    list_filter = ("is_active", "accesses__role")
+    list_select_related = ("member",)
+    search_fields = ("username", "name", "email", "member__name")
+    fields = ("username", "name", "email", "shown_member", "is_active", "staff", "uid", "language", "ssh_keys",
+              "last_login", "created")  # fmt: skip
+    readonly_fields = ("shown_member", "staff", "uid")
+    inlines = (AccessInline, TokenInline)
+    actions_detail = ("activate", "deactivate", "sign_out")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
+        return super().get_queryset(request).prefetch_related("accesses")
+
+    @admin.display(description=_("member"), ordering="member__name")
+    def shown_member(self, login: Login) -> str:
+        return link(login.member)
+
+    @admin.display(description=_("staff"), boolean=True)
+    def staff(self, login: Login) -> bool:
+        return login.is_staff
+
+    @admin.display(description=_("unix user id"))
+    def uid(self, login: Login) -> str:
+        row = PosixId.objects.filter(owner=f"login:{login.pk}").first()
+        return str(row.number) if row else "–"
+
+    @deed(description=_("Let it log in"), icon="lock_open", question=_("Let %(object)s log in again?"))
+    def activate(self, request: HttpRequest, login: Login) -> Operation:
+        return services.activate_login(login=login, actor=request.user)
+
+    @deed(
+        description=_("Lock it out"),
+        icon="lock",
+        question=_("Lock %(object)s out? Its sessions end and its tokens are refused, at once."),
+    )
+    def deactivate(self, request: HttpRequest, login: Login) -> Operation:
+        return services.deactivate_login(login=login, actor=request.user)
+
+    @deed(
+        description=_("End its sessions"),
+        icon="logout",
+        question=_("End all sessions of %(object)s? It has to log in again everywhere."),
+    )
+    def sign_out(self, request: HttpRequest, login: Login) -> str:
+        services.sign_out_everywhere(login=login, actor=request.user)
+        return str(_("All its sessions have ended."))
+
+
+@admin.register(Access)
+class AccessAdmin(ReadOnlyAdmin):
+    list_display = ("id", "shown_login", "role", "shown_on", "granted")
+    list_filter = ("role",)
+    list_select_related = ("login", "member")
+    search_fields = ("login__username", "member__name", "=order_id")
+    fields = ("shown_login", "role", "shown_on", "granted")
+    readonly_fields = ("shown_login", "shown_on")
+    actions_detail = ("revoke",)
+
+    @admin.display(description=_("login"), ordering="login__username")
+    def shown_login(self, access: Access) -> str:
+        return link(access.login)
+
+    @admin.display(description=_("on"))
+    def shown_on(self, access: Access) -> Any:
+        if access.role == Role.STAFF:
+            return _("everything")
+        return link(access.member) if access.member else access.scope
+
+    @deed(description=_("Take it away"), icon="person_remove", question=_("Take this access away? %(object)s"))
+    def revoke(self, request: HttpRequest, access: Access) -> str:
+        services.revoke(access=access, actor=request.user)
+        return str(_("It has been taken away."))
+
+
+@admin.register(Token)
+class TokenAdmin(ReadOnlyAdmin):
+    """Never the digest: it is enough to find out whether a guess is right."""
+
+    list_display = ("name", "shown_login", "created", "expires", "last_used")
+    list_select_related = ("login",)
+    search_fields = ("name", "login__username")
+    fields = ("name", "shown_login", "created", "expires", "last_used")
+    readonly_fields = ("shown_login",)
+    actions_detail = ("revoke",)
+
+    @admin.display(description=_("login"), ordering="login__username")
+    def shown_login(self, token: Token) -> str:
+        return link(token.login)
+
+    @deed(
+        description=_("Revoke"), icon="key_off", question=_("Revoke the token %(object)s? It opens nothing any more.")
+    )
+    def revoke(self, request: HttpRequest, token: Token) -> str:
+        services.revoke_token(token=token)
+        return str(_("It has been revoked."))
+
+
+@admin.register(PosixId)
+class PosixIdAdmin(ReadOnlyAdmin):
+    list_display = ("number", "owner", "wanted")
+    list_filter = ("wanted",)
+    search_fields = ("=number", "owner")
+    fields = ("number", "owner", "wanted")
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(ReadOnlyAdmin):
+    """Wrong passwords lately, and who is locked out by them."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    search_fields = ("username", "ip_address")
+    fields = ("username", "ip_address", "failures_since_start", "attempt_time", "path_info", "user_agent")
+    actions_detail = ("forgive",)
+
+    @deed(
+        description=_("Forgive"),
+        icon="lock_open",
+        question=_("Forget these attempts, so that a login may be tried again?"),
+    )
+    def forgive(self, request: HttpRequest, attempt: AccessAttempt) -> str:
+        reset(username=attempt.username, ip=attempt.ip_address)
+        return str(_("They are forgotten."))
+
+
+@on_dashboard(30)
+def members_panel() -> Iterable[Card]:
+    yield Card(_("Members"), Member.objects.count(), changelist(Member))
+    yield Card(_("Logins"), Login.objects.filter(is_active=True).count(), changelist(Login))

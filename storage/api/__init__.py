@@ -1,0 +1,1 @@
+"""Volumes over REST. Which of them a login sees, hosting knows (hosting/api/parts.py)."""
