@@ -24,6 +24,7 @@ from .choices import SiteState
 from .errors import HostingError, StaleForm
 from .forms import ConfirmForm, CreateSiteForm, EditSiteForm, ServiceForm
 from .models import HostingOrder, Site
+from .validators import normalize
 
 ORDERS_PER_PAGE = 20
 #: With more orders than this, the list gets a search field.
@@ -45,9 +46,8 @@ def order_list(request: HttpRequest) -> HttpResponse:
     q = request.GET.get("q", "").strip()[:100]
     show_search = bool(q) or orders.count() >= SEARCH_FROM
     if q:
-        orders = orders.filter(
-            Q(name__icontains=q) | Q(member__name__icontains=q) | Q(sites__domains__name__icontains=q)
-        ).distinct()
+        named = Q(sites__domains__name__icontains=q) | Q(sites__domains__name__icontains=_as_stored(q))
+        orders = orders.filter(Q(name__icontains=q) | Q(member__name__icontains=q) | named).distinct()
     kept = Site.objects.exclude(state=SiteState.DELETED).prefetch_related("domains")
     orders = orders.select_related("member").prefetch_related(Prefetch("sites", queryset=kept, to_attr="shown_sites"))
     chosen = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
@@ -257,6 +257,14 @@ def _confirmed(
         "dangerous": dangerous,
     }
     return render(request, "hosting/confirm.html", context, status=422 if form.errors else 200)
+
+
+def _as_stored(q: str) -> str:
+    """A searched name in punycode, if it is one: "café.example" is stored as "xn--caf-dma.example"."""
+    try:
+        return normalize(q)
+    except HostingError:
+        return q
 
 
 def _order(request: HttpRequest, pk: int) -> HostingOrder:
