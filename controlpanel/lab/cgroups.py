@@ -6,12 +6,19 @@ kernel's own record of which processes belong to a host: no pid file can be stal
 """
 
 import os
+import signal
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from .process import wait_until
 
 ROOT = "controlpanel-lab"
 #: The controllers that matter: nspawn's own trees (cgroup 2, and name=systemd beside it), memory for `lab status`.
 _LEGACY_CONTROLLERS = {"name=systemd", "memory"}
+#: Arguments: groups to enter, "--", the command to become.
+_ENTER = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
 
 
 def hierarchies() -> list[Path]:
@@ -32,11 +39,16 @@ class Group:
     """``Group("lab", "web1")``: the group of one host; ``Group("lab")``: of all hosts of a lab."""
 
     def __init__(self, *names: str) -> None:
+        self.names = names
         self.folders = [hierarchy.joinpath(ROOT, *names) for hierarchy in hierarchies()]
 
     def create(self) -> None:
         for folder in self.folders:
             folder.mkdir(parents=True, exist_ok=True)
+
+    def entering(self, argv: Sequence[str]) -> list[str]:
+        """The command line that becomes ``argv``, with the same pid, inside the group (which must exist)."""
+        return ["sh", "-c", _ENTER, "enter", *map(str, self.folders), "--", *argv]
 
     def pids(self) -> list[int]:
         """Every process in the group and below it, as this machine numbers them."""
@@ -56,6 +68,17 @@ class Group:
                 if (folder / name).exists():
                     return int((folder / name).read_text())
         return None
+
+    def kill(self) -> None:
+        """End every process of the group, and return when the kernel has forgotten them."""
+
+        def is_empty() -> bool:
+            for pid in (pids := self.pids()):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not pids
+
+        wait_until(f"no process of {'/'.join(self.names)} is left", is_empty, timeout=20, interval=0.02)
 
     def remove(self, timeout: float = 5) -> None:
         """Remove the empty group. The kernel may count an ended process for some milliseconds more."""

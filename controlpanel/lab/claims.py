@@ -6,7 +6,6 @@ lab that runs is never touched from elsewhere unless asked to (LAB_TAKE_OVER=1, 
 
 import json
 import os
-import signal
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from . import files, mounts, network
 from .cgroups import Group
 from .errors import LabError
 from .instance import Lab
-from .process import wait_until
 from .progress import Progress
 
 RECORDS = Path("/run/controlpanel-lab")
@@ -60,12 +58,7 @@ def release(lab: Lab) -> None:
 def clear(lab: Lab) -> None:
     """Leave nothing of a lab but its files: no process, control group, mount, bridge or route."""
     group = Group(lab.name)
-    for pid in group.pids():
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    wait_until(f"no process of lab {lab.name} is left", lambda: not group.pids(), timeout=15)
+    group.kill()
     group.remove()
     mounts.clear(lab.home)
     network.down(lab)

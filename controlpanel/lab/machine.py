@@ -19,9 +19,8 @@ from .hosts import HOSTS, Blueprint
 from .images import Image
 from .instance import Lab
 from .process import CLEAN_ENVIRONMENT, namespace_pids, own_namespace_depth, run, wait_until
+from .recipes import BOOKWORM
 
-#: Enters the control groups of the host, then becomes its supervisor.
-_LAUNCH = 'for group in $LAB_GROUPS; do echo $$ >"$group/cgroup.procs" || exit 1; done; exec "$@"'
 #: Seconds that a host may take to shut down by itself.
 _SHUTDOWN = 45
 
@@ -117,12 +116,9 @@ class Machine:
     def clear(self) -> None:
         """End every process of it and unmount its disk, in whatever state it is."""
         if (init := self._init()) is not None:
-            _kill(init)  # takes the whole process namespace with it
-            with suppress(LabError):  # when something hangs, each of its processes gets its own signal below
-                wait_until(f"{self.name} is off", lambda: not self._group.pids(), timeout=5)
-        for pid in self._group.pids():
-            _kill(pid)
-        wait_until(f"no process of {self.name} is left", lambda: not self._group.pids(), timeout=10)
+            with suppress(ProcessLookupError):
+                os.kill(init, signal.SIGKILL)  # takes the whole process namespace with it
+        self._group.kill()
         self._group.remove()
         mounts.clear(self.home)
 
@@ -207,9 +203,10 @@ class Machine:
         for suffix, mode in (("", 0o600), (".pub", 0o644)):
             name = f"ssh_host_ed25519_key{suffix}"
             files.write(etc / "ssh" / name, (self.home / name).read_text(), mode=mode)
-        files.write(
-            etc / "ssh/sshd_config.d/lab.conf", "HostKey /etc/ssh/ssh_host_ed25519_key\nMaxStartups 100\n", mode=0o644
-        )
+        sshd = "HostKey /etc/ssh/ssh_host_ed25519_key\nMaxStartups 100\n"
+        if self.blueprint.recipe is not BOOKWORM:  # OpenSSH of Debian 12 does not know penalties yet
+            sshd += f"PerSourcePenaltyExemptList {self.lab.network}\n"
+        files.write(etc / "ssh/sshd_config.d/lab.conf", sshd, mode=0o644)
         ssh = self.root / "root/.ssh"
         ssh.mkdir(mode=0o700, exist_ok=True)
         files.write(ssh / "authorized_keys", (self.lab.home / "bootstrap_key.pub").read_text())
@@ -232,11 +229,10 @@ class Machine:
             "--capability=CAP_SYS_ADMIN,CAP_NET_ADMIN",  # mounts, and firewalls, are a host's daily bread
             "--bind=/dev/fuse",
         ]
-        groups = " ".join(str(folder) for folder in self._group.folders)
         with (self.home / "console.log").open("wb") as console:
             return subprocess.Popen(
-                ["sh", "-c", _LAUNCH, "launch", *command],
-                env={**CLEAN_ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "LAB_GROUPS": groups},
+                self._group.entering(command),
+                env={**CLEAN_ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
@@ -268,8 +264,3 @@ class Machine:
 
     def _console_tail(self) -> str:
         return (self.home / "console.log").read_text(errors="replace")[-2000:]
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
