@@ -1,6 +1,7 @@
 """``manage.py worker``: everything that happens behind the pages."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,6 +18,14 @@ from django.db import OperationalError, close_old_connections, connection
 from controlpanel.operations import recovery
 
 log = structlog.get_logger()
+
+
+_libc = ctypes.CDLL(None)
+
+
+def _end_with_us() -> None:
+    """In the child: be terminated when the parent is gone, also when it was killed (prctl(2), PR_SET_PDEATHSIG)."""
+    _libc.prctl(1, signal.SIGTERM)
 
 
 class Command(BaseCommand):
@@ -53,8 +62,10 @@ class Command(BaseCommand):
             self._stop_cluster(cluster, patience=10)
 
     def _start_cluster(self) -> "subprocess.Popen[bytes]":
-        # A session of its own, so that a hung cluster can be ended with all its workers; it still ends with us.
-        return subprocess.Popen([sys.executable, sys.argv[0], "qcluster"], start_new_session=True)
+        # A session of its own, so that a hung cluster can be ended with all its workers.
+        return subprocess.Popen(
+            [sys.executable, sys.argv[0], "qcluster"], start_new_session=True, preexec_fn=_end_with_us
+        )
 
     def _stop_cluster(self, cluster: "subprocess.Popen[bytes]", patience: float) -> None:
         if cluster.poll() is None:

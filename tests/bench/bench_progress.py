@@ -1,0 +1,54 @@
+"""Progress: from the moment an event is stored until a browser has it over the WebSocket."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import websockets
+
+from tests.bench import results
+from tests.bench.timing import percentile
+from tests.panel import Panel, fresh_name
+
+SITES = 10
+
+
+async def watch(panel: Panel, operation: int) -> list[float]:
+    """Seconds between each event's own time (one clock: all runs on this machine) and its arrival."""
+    url = panel.url.replace("http", "ws", 1).rstrip("/") + f"/ws/operations/{operation}/"
+    headers = {"Authorization": f"Bearer {panel.staff['token']}"}
+    delays = []
+    opened = datetime.now(UTC)
+    async with websockets.connect(url, additional_headers=headers) as socket:
+        async for text in socket:
+            event = json.loads(text)
+            time = datetime.fromisoformat(event["time"])
+            if time > opened:  # older ones are replayed
+                delays.append((datetime.now(UTC) - time).total_seconds())
+            if event["operation"]["finished"]:
+                return delays
+    return delays
+
+
+def main() -> None:
+    panel = Panel.running()
+    delays: list[float] = []
+    for _ in range(SITES):
+        answer = panel.member.create_site(fresh_name("progress"), wait=False)
+        delays += asyncio.run(asyncio.wait_for(watch(panel, answer["operation"]["id"]), 60))
+        panel.member.wait(panel.member.delete(f"sites/{answer['site']['id']}/"))
+    results.write(
+        "progress",
+        what="from an event's row to the browser",
+        numbers={
+            "events": len(delays),
+            "median_ms": round(percentile(delays, 50) * 1000, 1),
+            "p95_ms": round(percentile(delays, 95) * 1000, 1),
+        },
+        rival="a page that polls every 2 s: 1,000 ms on average",
+        ratio=round(1.0 / percentile(delays, 50), 1),
+    )
+
+
+if __name__ == "__main__":
+    main()

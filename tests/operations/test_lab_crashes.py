@@ -1,0 +1,77 @@
+"""The worker is killed, with everything under it, at every step and at random moments; the site comes alive all the same."""
+
+import contextlib
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.panel import ENDED, ROOT, Panel, fresh_name, wait_until
+
+pytestmark = pytest.mark.lab
+
+
+def descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, todo = [], [pid]
+    while todo:
+        for child in children.get(todo.pop(), []):
+            found.append(child)
+            todo.append(child)
+    return found
+
+
+def kill_workers() -> None:
+    """kill -9 to every process below ``manage.py worker``: nobody gets to clean up."""
+    (pid_file,) = (ROOT / "var").glob("*/run/worker.pid")
+    for pid in descendants(int(pid_file.read_text())):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def assert_alive_once(panel: Panel, answer: dict, name: str) -> None:
+    """The site is there on both edges, and nothing was done twice that must not be."""
+    site = panel.api().get(f"sites/{answer['site']['id']}/")
+    assert site["state"] == "active"
+    for edge in panel.edges:
+        assert name in panel.fetch(edge, name).text
+    operation = panel.api().operation(answer)
+    assert [step["state"] for step in operation["steps"]] == ["succeeded"] * len(operation["steps"])
+    assert panel.api().get("volumes/", site=site["id"])["count"] == 1
+
+
+@pytest.mark.parametrize("boundary", range(6))
+def test_killed_at_each_step(panel: Panel, boundary: int) -> None:
+    name = fresh_name("killed")
+    answer = panel.member.create_site(name, wait=False)
+
+    def step_reached() -> bool:
+        operation = panel.api().operation(answer)
+        done = sum(step["state"] == "succeeded" for step in operation["steps"])
+        return done >= boundary or operation["state"] in ENDED
+
+    wait_until(step_reached, 30, every=0.01)
+    kill_workers()
+    panel.api().wait(answer, seconds=60)
+    assert_alive_once(panel, answer, name)
+
+
+def test_killed_at_random_moments(panel: Panel) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    names = [fresh_name("random") for _ in range(5)]
+    answers = [panel.member.create_site(name, wait=False) for name in names]
+    for _ in range(3):
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: False, moments.uniform(0.05, 1.5), every=0.01)
+        kill_workers()
+    for answer, name in zip(answers, names, strict=True):
+        panel.api().wait(answer, seconds=120)
+        assert_alive_once(panel, answer, name)
