@@ -71,7 +71,9 @@ def add_messages(messages: Mapping[str, Any]) -> None:
     MESSAGES.update(messages)
 
 
-class _Blank(dict[str, Any]):
+class Blank(dict[str, Any]):
+    """Fills placeholders; "?" for what an operation of an earlier version did not have: its page must still open."""
+
     def __missing__(self, key: str) -> str:
         return "?"
 
@@ -81,4 +83,4 @@ def explain(trouble: Mapping[str, Any]) -> str:
     if not trouble:
         return ""
     text = MESSAGES.get(trouble.get("code", ""), MESSAGES["internal"])
-    return str(text) % _Blank(trouble.get("params", {}))
+    return str(text) % Blank(trouble.get("params", {}))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
+from .errors import Blank
+
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
@@ -59,7 +61,7 @@ class Plan:
 
     def describe(self, params: Params) -> str:
         """The title in the reader's language."""
-        return str(self.title) % params
+        return str(self.title) % Blank(params)
 
     def on_success(self, operation: "Operation") -> None:
         """Called in the transaction that marks the operation succeeded."""
@@ -106,7 +108,7 @@ class Action:
 
     def describe(self, args: Params) -> str:
         """The title in the reader's language."""
-        return str(self.title) % args
+        return str(self.title) % Blank(args)
 
 
 class UnknownKind(Plan):
