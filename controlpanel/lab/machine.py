@@ -161,6 +161,10 @@ class Machine:
         self.run(["install", "-D", f"--mode={mode:o}", f"--owner={user}", f"--group={group}", "/dev/null", path])
         self.run(["tee", path], input=content)
 
+    def has(self, path: str) -> bool:
+        """Whether there is a file at that path."""
+        return self.run(["sh", "-c", 'test -e "$1" && echo yes', "test", path], check=False) == "yes\n"
+
     def exec(self, argv: Sequence[str]) -> NoReturn:
         """Become a command in it: standard streams, signals and exit code are the command's own."""
         environment: Mapping[str, str] = {"TERM": os.environ.get("TERM", "dumb"), **CLEAN_ENVIRONMENT}
