@@ -57,6 +57,8 @@ class Settings:
 
 
 _shunned: dict[str, float] = {}
+#: Connections of a parent process, kept from being collected: that would say goodbye on the parent's socket.
+_inherited: list[LDAPObject] = []
 
 
 def in_order(uris: tuple[str, ...]) -> list[str]:
@@ -111,7 +113,8 @@ def tls_options(ca_file: str) -> dict[int, Any]:
     }
 
 
-def _reason(error: ldap.LDAPError) -> str:
+def reason_of(error: ldap.LDAPError) -> str:
+    """What the server or libldap said."""
     detail = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     return ": ".join(str(part) for part in (detail.get("desc", type(error).__name__), detail.get("info")) if part)
 
@@ -139,7 +142,7 @@ def bind_first(where: Settings, dn: str, password: str) -> LDAPObject:
             reasons.append(away.output)
         except AWAY as error:
             shun(uri)
-            reasons.append(f"{uri}: {_reason(error)}")
+            reasons.append(f"{uri}: {reason_of(error)}")
         else:
             _shunned.pop(uri, None)
             return connection
@@ -156,11 +159,13 @@ class Connections:
     def _get(self) -> LDAPObject:
         # A worker forks: a connection that the parent opened is the parent's.
         if getattr(self._local, "pid", None) != os.getpid():
+            if "connection" in self._local.__dict__:
+                _inherited.append(self._local.connection)
             try:
                 self._local.connection = bind_first(self.where, self.where.bind_dn, self.where.bind_password)
             except ldap.LDAPError as error:
                 # Waiting helps here: staff mend the panel's account or its settings, and all goes on.
-                raise DirectoryAway(f"the panel's own bind failed: {_reason(error)}") from None
+                raise DirectoryAway(f"the panel's own bind failed: {reason_of(error)}") from None
             self._local.pid = os.getpid()
         return self._local.connection
 
@@ -183,11 +188,11 @@ class Connections:
                 return work(connection)
             except ldap.TIMEOUT as error:
                 self.drop()
-                raise DirectoryAway(f"no answer within {OPERATION_TIMEOUT} s: {_reason(error)}") from None
+                raise DirectoryAway(f"no answer within {OPERATION_TIMEOUT} s: {reason_of(error)}") from None
             except AWAY as error:
                 self.drop()
                 if last_try:
-                    raise DirectoryAway(_reason(error)) from None
+                    raise DirectoryAway(reason_of(error)) from None
             except ldap.LDAPError as error:
-                raise Refused("directory_refused", {"reason": _reason(error)}, output=str(error)) from None
+                raise Refused("directory_refused", {"reason": reason_of(error)}, output=str(error)) from None
         raise AssertionError("unreachable")

@@ -13,7 +13,7 @@ from ldap.modlist import addModlist
 
 from controlpanel.operations.errors import Refused
 
-from .connection import Connections, Settings, bind_first
+from .connection import Connections, Settings, bind_first, reason_of
 from .entries import (
     GROUPS,
     SITES,
@@ -31,6 +31,14 @@ from .entries import (
 )
 
 _PAGE = 500
+#: What a bind is answered with when name and password do not belong together.
+_NOT_THEIRS = (
+    ldap.INVALID_CREDENTIALS,
+    ldap.NO_SUCH_OBJECT,
+    ldap.INVALID_DN_SYNTAX,
+    ldap.INAPPROPRIATE_AUTH,
+    ldap.UNWILLING_TO_PERFORM,
+)
 
 
 @lru_cache(maxsize=8)
@@ -96,8 +104,10 @@ class Directory:
             return False  # an LDAP bind without password is anonymous, and succeeds
         try:
             connection = bind_first(self.where, person_dn(username, self.base), password)
-        except ldap.LDAPError:
+        except _NOT_THEIRS:
             return False
+        except ldap.LDAPError as error:
+            raise Refused("directory_refused", {"reason": reason_of(error)}, output=str(error)) from None
         with contextlib.suppress(ldap.LDAPError):
             connection.unbind_s()
         return True

@@ -19,7 +19,7 @@ Lab = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    """``lab("exec", "dir1", "--", "true")``: a verb of `manage.py lab`. What it printed; AssertionError when it fails."""
+    """``lab("exec", "dir1", "--", "true")``: a verb of `manage.py lab`, and what it printed."""
 
     def run(*argv: str) -> str:
         command = [sys.executable, "-m", "controlpanel.lab", *argv]

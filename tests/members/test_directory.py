@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import secrets
 from dataclasses import replace
 
@@ -332,6 +333,19 @@ def test_while_the_server_is_down_or_frozen_sessions_go_on_and_the_login_page_sa
 def test_connections_survive_a_restart_of_the_server(lab, directory):
     directory.ensure_login(ANNA)
     lab("exec", "dir1", "--", "systemctl", "restart", "slapd")
+    assert not directory.ensure_login(ANNA)
+
+
+def test_a_forked_worker_has_a_connection_of_its_own(directory):
+    directory.ensure_login(ANNA)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = int(directory.ensure_login(ANNA))
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
     assert not directory.ensure_login(ANNA)
 
 
