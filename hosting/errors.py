@@ -200,6 +200,12 @@ class NoLongerKept(HostingError):
     message = _("The data of this site is no longer kept, so it cannot be restored.")
 
 
+class VolumeBusy(HostingError):
+    code = "volume_busy"
+    status = 409
+    message = _("The data of this site cannot be attached now: %(reason)s")
+
+
 class KeyReused(HostingError):
     """The idempotency key was used by the same login for something else."""
 

@@ -130,3 +130,13 @@ class Domain(models.Model):
     def display_name(self) -> str:
         """The name as people read it: punycode decoded."""
         return readable(self.name)
+
+
+class WebBase(models.Model):
+    """One row: the edges as web hosts were last told of them, with the revision that goes along."""
+
+    edges = models.JSONField(default=list)
+    revision = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"edges, revision {self.revision}"

@@ -85,7 +85,7 @@ def write(actor: "selectors.Actor", site: Site, names: Names) -> Sequence[str]:
     Raises DomainTaken or DomainYours, also when another request takes one at this instant.
     """
     check_free(actor, names, site)
-    wanted = {name: DomainKind.ALIAS for name in names.served} | {name: DomainKind.REDIRECT for name in names.redirects}
+    wanted = dict.fromkeys(names.served, DomainKind.ALIAS) | dict.fromkeys(names.redirects, DomainKind.REDIRECT)
     if names.primary:
         wanted[names.primary] = DomainKind.PRIMARY
     removed = list(site.domains.exclude(name__in=wanted).values_list("name", flat=True))

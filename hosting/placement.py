@@ -15,7 +15,7 @@ from .models import Site
 #: Memory (MB) that a site needs on its host when little happens: its mount and log files, and for PHP its master.
 STATIC_MB = 24
 PHP_MB = 40
-#: And for each process that may answer PHP requests. Most sites sleep most of the time: a tenth of what one can grow to.
+#: And for each process that may answer PHP requests: most sleep most of the time, so a tenth of what one can grow to.
 WORKER_MB = 12
 #: Memory (MB) that a host keeps for itself, and what it is taken to have when it has not said.
 HOST_MB = 512
