@@ -1,0 +1,163 @@
+"""Steps of hosting: what is done on web hosts, and the look from outside at the end."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from controlpanel.fleet.actions import ApplyAction
+from controlpanel.fleet.desired import Resource
+from controlpanel.operations.errors import add_messages
+from controlpanel.operations.models import Step
+from controlpanel.operations.registry import register
+from routing import plans as routing
+from storage import desired as storage_desired
+from storage import services as storage
+
+from . import desired
+from .choices import SiteState
+from .models import Site
+
+add_messages(
+    {
+        "volume_full": _(
+            "The site's volume is full, so %(host)s could not write to it. Free some space, then try again."
+        ),
+    }
+)
+
+
+def _site(step: Step) -> Site:
+    sites = Site.objects.select_related("host", "volume").prefetch_related("domains")
+    return sites.get(pk=step.args["site"])
+
+
+@register
+class PlaceOnWeb(ApplyAction):
+    """Args: ``{"site": id}``. Its volume is mounted and the site set up on top of it, in one batch."""
+
+    name = "hosting.place_on_web"
+    title = _("Set the site up on %(host)s")
+    undoable = True
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        site = _site(step)
+        return [
+            desired.base_resource(),
+            *_attachments(site, step.host),
+            desired.site_resource(site),
+        ]
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        super().check(_without_superseded(answer), host)
+        return answer
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        site = _site(step)
+        if site.volume and site.host:
+            storage.mark_attached(site.volume, site.host)
+        Site.objects.filter(pk=site.pk).update(placed=True)
+
+    def undo_resources(self, step: Step) -> Sequence[Resource]:
+        return _away(_site(step), step.host)
+
+    def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
+        _confirm_away(step)
+
+
+@register
+class UpdateOnWeb(ApplyAction):
+    """Args: ``{"site": id}``. The site as it should be now; its mount stays as it is."""
+
+    name = "hosting.update_on_web"
+    title = _("Change the site on %(host)s")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.site_resource(_site(step))]
+
+
+@register
+class RemoveFromWeb(ApplyAction):
+    """Args: ``{"site": id}``. The site's programs stop, its volume is unmounted."""
+
+    name = "hosting.remove_from_web"
+    title = _("Take the site off %(host)s")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return _away(_site(step), step.host)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        _confirm_away(step)
+
+
+def _away(site: Site, host: str) -> list[Resource]:
+    return [desired.site_resource(site, present=False), *_attachments(site, host, present=False)]
+
+
+def _attachments(site: Site, host: str, present: bool = True) -> list[Resource]:
+    """The site's mount on that host; none when storage no longer knows of any."""
+    attachments = site.volume.attachments.filter(host__name=host, fenced=None) if site.volume else ()
+    return [storage_desired.attachment_resource(attachment, present=present) for attachment in attachments]
+
+
+def _confirm_away(step: Step) -> None:
+    """The host has let go; storage may take its access away now."""
+    site = _site(step)
+    if site.volume:
+        for attachment in site.volume.attachments.filter(host__name=step.host, fenced=None).select_related("host"):
+            storage.begin_detach(site.volume, attachment.host)  # an undo has not said so before
+            storage.mark_detached(site.volume, attachment.host)
+    Site.objects.filter(pk=site.pk).update(placed=False)
+
+
+@register
+class SyncWebHost(ApplyAction):
+    """No args: the web server's own configuration."""
+
+    name = "hosting.sync_web_host"
+    title = _("Tell %(host)s which edges there are")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.base_resource()]
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        super().check(_without_superseded(answer), host)
+        return answer
+
+
+def _without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer without a refusal that is no failure: somebody else has told the host of newer edges meanwhile."""
+    items = answer.get("items", [])
+    return {
+        **answer,
+        "items": [item for item in items if (item.get("kind"), item.get("code")) != ("nginx", "stale_revision")],
+    }
+
+
+@register
+class Probe(routing.Probe):
+    """Args: ``{"site": id, "name": its main name}``.
+
+    Only the newest change of a site is looked at from outside: after it was changed again (another main name, disabled)
+    that change's own operation looks, and this one would wait for something that nobody wants any more.
+    """
+
+    name = "hosting.probe"
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        if self._is_newest(step):
+            return super().submit(step)
+        future: Future[dict[str, Any]] = Future()
+        future.set_result({"superseded": True})
+        return future
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        if self._is_newest(step):
+            super().confirm(step, answer)
+
+    @staticmethod
+    def _is_newest(step: Step) -> bool:
+        revision = step.operation.params["revision"]
+        site = Site.objects.filter(pk=step.args["site"], revision=revision, enabled=True)
+        return site.exclude(state__in=(SiteState.DELETING, SiteState.DELETED, SiteState.PURGING)).exists()

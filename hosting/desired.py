@@ -1,0 +1,44 @@
+"""What a web host should hold of hosting: its web server, and every site that is there. (Mounts are storage's.)"""
+
+from collections.abc import Iterable
+
+from controlpanel.fleet.choices import Role
+from controlpanel.fleet.desired import Resource, provider
+from controlpanel.fleet.models import Host
+
+from . import web_hosts
+from .choices import SiteState
+from .models import Site
+
+#: States in which nothing of a site should be on a host (any more).
+_GONE = (SiteState.DELETING, SiteState.DELETED, SiteState.PURGING)
+
+
+@provider(Role.WEB)
+def web_resources(host: Host) -> Iterable[Resource]:
+    """Everything of one web host."""
+    yield base_resource()
+    # A site that is being created counts from the moment that its host may mount its volume: a resync in the middle
+    # must not take away what the creation has just brought.
+    sites = Site.objects.filter(host=host, volume__attachments__host=host, volume__attachments__granted=True)
+    for site in sites.exclude(state__in=_GONE).prefetch_related("domains").order_by("id"):
+        yield site_resource(site)
+
+
+def base_resource() -> Resource:
+    """The web server itself, which only edges may speak to."""
+    base = web_hosts.web_base()
+    return Resource("nginx", "base", base.revision, {"edges": base.edges})
+
+
+def site_resource(site: Site, present: bool = True) -> Resource:
+    """One site on its web host."""
+    spec = {
+        "kind": site.kind,
+        "domains": site.served_names,
+        "uid": site.uid,
+        "gid": site.uid,
+        "enabled": site.enabled,
+        "php_workers": site.php_workers,
+    }
+    return Resource("site", str(site.pk), site.revision, spec if present else {}, present)
