@@ -1,26 +1,19 @@
 """Every URL of the panel."""
 
-from importlib.util import find_spec
-
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 
 from . import health, views
 
-
-def _built(prefix: str, module: str) -> list[URLPattern | URLResolver]:
-    """The URLs of a room, once it is built."""
-    return [path(prefix, include(module))] if find_spec(module) else []
-
-
 urlpatterns = [
     path("", views.home, name="home"),
-    *_built("", "members.urls"),
-    *_built("", "hosting.urls"),
-    *_built("operations/", "controlpanel.operations.urls"),
-    *_built("api/v1/", "controlpanel.api_urls"),
+    path("", include("members.urls")),
+    path("", include("hosting.urls")),
+    path("operations/", include("controlpanel.operations.urls")),
+    path("api/v1/", include("controlpanel.api_urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    # The admin's own language menu; the pages' is members.views.language, which remembers it with the login.
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]
