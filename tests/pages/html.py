@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from django.http import HttpResponse
 
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 
 
 @dataclass

@@ -70,7 +70,9 @@ def test_names_are_kept_as_punycode_and_shown_readable(browser: Client, path: st
     assert Page(browser.get(f"/sites/{site.pk}/")).one("h1").text == "café.example.org"
 
 
-@pytest.mark.parametrize("typed", ["a.example.org b.example.org", "a.example.org,b.example.org", "a.example.org\r\n\r\nb.example.org"])
+@pytest.mark.parametrize(
+    "typed", ["a.example.org b.example.org", "a.example.org,b.example.org", "a.example.org\r\n\r\nb.example.org"]
+)
 def test_names_may_be_parted_by_lines_blanks_or_commas(browser: Client, path: str, typed: str) -> None:
     browser.post(path, fill(browser, path, domains=typed))
     assert Site.objects.get().served_names == ["a.example.org", "b.example.org"]
@@ -106,7 +108,9 @@ def test_what_is_wrong_stands_beside_the_field(browser: Client, path: str, typed
 def test_what_was_typed_is_still_there(browser: Client, path: str) -> None:
     page = Page(browser.post(path, fill(browser, path, domains="good.example.org\nbad")))
     assert page.value("domains") == "good.example.org\nbad"
-    assert [radio.attributes["value"] for radio in page.all("input", type="radio") if "checked" in radio.attributes] == ["php"]
+    assert [
+        radio.attributes["value"] for radio in page.all("input", type="radio") if "checked" in radio.attributes
+    ] == ["php"]
 
 
 def test_the_fields_point_at_their_errors(browser: Client, path: str) -> None:

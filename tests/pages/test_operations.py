@@ -31,7 +31,11 @@ def operation(order: HostingOrder, site: Site) -> Operation:
         state=StepState.WAITING,
         host="web7",
         attempts=3,
-        trouble={"code": "host_away", "params": {"host": "web7"}, "output": "TimeoutError cp_0123456789abcdef0123456789"},
+        trouble={
+            "code": "host_away",
+            "params": {"host": "web7"},
+            "output": "TimeoutError cp_0123456789abcdef0123456789",
+        },
     )
     StepFactory(operation=operation, stage=2)
     return operation
@@ -43,7 +47,11 @@ def page_of(browser: Client, operation: Operation) -> Page:
 
 def test_each_step_is_there_before_any_script_runs(browser: Client, operation: Operation) -> None:
     page = page_of(browser, operation)
-    assert [step.attributes["data-state"] for step in page.all("li", class_="step")] == ["succeeded", "waiting", "planned"]
+    assert [step.attributes["data-state"] for step in page.all("li", class_="step")] == [
+        "succeeded",
+        "waiting",
+        "planned",
+    ]
     bar = page.one("progress")
     assert (bar.attributes["value"], bar.attributes["max"]) == ("1", "3")
     assert "1 of 3 done" in page.text
