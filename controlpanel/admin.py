@@ -67,6 +67,7 @@ class ReadOnlyInline(ReadOnly, TabularInline):
     show_change_link = False
     per_page = 20
     hide_title = True
+    ordering: tuple[str, ...] = ("pk",)
 
 
 def link(obj: models.Model | None, text: Any = None) -> SafeString | str:

@@ -21,6 +21,28 @@ PROBLEM = {
     },
 }
 
+PREVIEW = {
+    "description": "With ?preview=1: what would come of it, and the steps that it would take. Nothing was changed.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["operation"],
+                "properties": {
+                    "preview": {"type": "boolean"},
+                    "operation": {
+                        "type": "object",
+                        "nullable": True,
+                        "description": "As an operation reads, with the state “planned”; it has no id and no url.",
+                        "additionalProperties": {},
+                    },
+                },
+                "additionalProperties": {},
+            }
+        }
+    },
+}
+
 #: Statuses that any endpoint may answer with, and those that only some do.
 ALWAYS = {"401": "Not logged in.", "403": "Not allowed.", "406": "Only JSON is offered.", "429": "Too many requests."}
 WITH_BODY = {"415": "Only JSON is read.", "409": "Not possible in the present state.", "503": "Try again later."}
@@ -33,6 +55,8 @@ def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> 
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     for _path, methods in result.get("paths", {}).items():
         for method, operation in methods.items():
+            if any(parameter["name"] == "preview" for parameter in operation.get("parameters", [])):
+                operation["responses"].setdefault("200", PREVIEW)
             writes = method in ("post", "put", "patch", "delete")
             # A collection answers 404 for a page that it does not have, and for others' ids in a body.
             statuses = ALWAYS | WITH_INPUT | WITH_ID | (WITH_BODY if writes else {})

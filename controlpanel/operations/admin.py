@@ -64,6 +64,7 @@ class StepInline(ReadOnlyInline):
     )  # fmt: skip
     readonly_fields = fields
     per_page = None
+    ordering = ("position",)
 
     @admin.display(description=_("step"))
     def shown_title(self, step: Step) -> str:

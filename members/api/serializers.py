@@ -88,14 +88,12 @@ class PasswordSerializer(serializers.Serializer[Any]):
 class TokenSerializer(serializers.ModelSerializer[Token]):
     """A key for this API. ``token`` is its text: in the answer to its creation, and never again."""
 
-    token = serializers.CharField(source="text", read_only=True, required=False)
+    token = serializers.SerializerMethodField(help_text="Its text, in the answer to its creation only.")
 
     class Meta:
         model = Token
         fields = ("id", "name", "created", "expires", "last_used", "token")
         read_only_fields = ("created", "last_used")
 
-    def to_representation(self, token: Token) -> dict[str, Any]:
-        if not hasattr(token, "text"):
-            token.text = None  # type: ignore[attr-defined]
-        return super().to_representation(token)
+    def get_token(self, token: Token) -> str | None:
+        return getattr(token, "text", None)

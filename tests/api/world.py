@@ -20,7 +20,7 @@ class World:
         rows: dict[Any, Any] = {
             make.Member: self.member,
             make.Login: self.login,
-            make.Access: self.login.accesses.get(),
+            make.Access: self.login.accesses.order_by("pk")[0],
             make.Token: self.token,
             make.HostingOrder: self.order,
             make.Site: self.site,

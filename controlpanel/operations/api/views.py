@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -23,7 +24,9 @@ from .serializers import AcceptedSerializer, EventSerializer, OperationSerialize
 
 answer_with(services.NotPossible, lambda error: Conflict(str(error)))
 # Services that speak to the directory while the request waits raise these themselves.
-answer_with(NotNow, lambda error: Unavailable(explain(error.as_trouble()), error.code))
+# Nobody tries again for them, so the steps' own texts ("is tried again") would be wrong.
+AWAY = _("A server that this needs cannot be reached at the moment. Nothing was changed; please try again.")
+answer_with(NotNow, lambda error: Unavailable(AWAY, error.code))
 answer_with(Refused, lambda error: Conflict(explain(error.as_trouble()), error.code))
 
 BODYLESS = extend_schema(request=None, responses={202: AcceptedSerializer})
@@ -57,7 +60,7 @@ class OperationViewSet(Collection):
         operation = self.get_object()
         after = request.query_params.get("after", "0")
         if not after.isdecimal() or len(after) > 9:
-            raise ValidationError({"after": ["A number."]})
+            raise ValidationError({"after": [_("Enter a number.")]})
         page = self.paginate_queryset(selectors.events_after(operation.pk, int(after)))
         return self.get_paginated_response([events.render(event, staff=request.user.is_staff) for event in page or ()])
 

@@ -1,0 +1,42 @@
+"""A row of every model that the admin shows."""
+
+from typing import Any
+
+from axes.models import AccessAttempt
+
+from members.models import PosixId
+from routing.models import EdgeBase
+from tests import factories as make
+
+
+def _access_attempt() -> Any:
+    return AccessAttempt.objects.create(username="somebody", ip_address="10.77.0.1", failures_since_start=3)
+
+
+#: How to make one, for models that have no factory.
+MAKERS: dict[Any, Any] = {
+    AccessAttempt: _access_attempt,
+    EdgeBase: lambda: EdgeBase.objects.create(backends=[{"name": "web1", "address": "10.77.0.21"}]),
+    PosixId: lambda: PosixId.objects.create(owner="login:1"),
+    make.Access: lambda: make.AccessFactory(),
+    make.Authority: make.AuthorityFactory,
+    make.Backend: lambda: make.Backend.objects.get(site_id=make.SiteFactory().pk),
+    make.Certificate: make.CertificateFactory,
+    make.Domain: lambda: make.SiteFactory().domains.get(),
+    make.Host: lambda: make.DriftReportFactory(host=make.SiteFactory().host).host,
+    make.HostingOrder: lambda: make.SiteFactory().order,
+    make.Login: lambda: make.TokenFactory(login=make.MemberAdminFactory()).login,
+    make.Member: lambda: make.LoginFactory().member,
+    make.Operation: lambda: make.EventFactory(step=None).operation,
+    make.Pool: make.PoolFactory,
+    make.Route: lambda: make.Route.objects.get(backend__site_id=make.SiteFactory().pk),
+    make.Site: make.SiteFactory,
+    make.Token: make.TokenFactory,
+    make.Volume: lambda: make.SiteFactory().volume,
+}
+
+
+def a_row_of(model: Any) -> Any:
+    if model not in MAKERS:
+        raise AssertionError(f"tests/admin/rows.py makes no {model.__name__}: add it, so that its pages are tested")
+    return MAKERS[model]()
