@@ -9,6 +9,9 @@ from django.utils import timezone
 from controlpanel.operations.models import Operation
 from hosting.choices import DomainKind, SiteKind, SiteState
 from hosting.models import HostingOrder, Site
+from routing.models import Backend
+from storage.choices import VolumeState
+from storage.models import Volume
 from tests.factories import DomainFactory, HostFactory, SiteFactory
 
 from .html import Page
@@ -117,19 +120,34 @@ def test_a_second_deletion_is_explained(browser: Client, site: Site) -> None:
     assert "already being deleted" in page.one("", role="alert").text
 
 
-def test_restoring_tells_when_it_is_too_late(browser: Client, site: Site) -> None:
+def deleted(site: Site, days: int) -> None:
+    """What a deletion leaves behind, kept for that many days from now."""
     former = {"primary": "shop.example.org", "served": ["shop.example.org"]}
-    past = timezone.now() - timedelta(days=1)
-    Site.objects.filter(pk=site.pk).update(state=SiteState.DELETED, purge_after=past, former_names=former)
+    Backend.objects.filter(site_id=site.pk).delete()
+    site.domains.all().delete()
+    site.volume.attachments.all().delete()
+    Volume.objects.filter(pk=site.volume.pk).update(state=VolumeState.TRASHED)
+    until = timezone.now() + timedelta(days=days)
+    Site.objects.filter(pk=site.pk).update(
+        state=SiteState.DELETED, purge_after=until, former_names=former, host=None, placed=False
+    )
+
+
+def test_a_deleted_site_is_restored(browser: Client, site: Site) -> None:
+    deleted(site, days=1)
+    response = browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"})
+    assert response["Location"] == f"/operations/{Operation.objects.get().pk}/"
+    assert Site.objects.get(pk=site.pk).served_names == ["shop.example.org"]
+
+
+def test_restoring_tells_when_it_is_too_late(browser: Client, site: Site) -> None:
+    deleted(site, days=-1)
     page = Page(browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"}))
     assert "no longer kept" in page.one("", role="alert").text
 
 
 def test_restoring_tells_when_a_name_belongs_to_another_site_by_now(browser: Client, site: Site) -> None:
-    former = {"primary": "shop.example.org", "served": ["shop.example.org"]}
-    later = timezone.now() + timedelta(days=1)
-    site.domains.all().delete()
-    Site.objects.filter(pk=site.pk).update(state=SiteState.DELETED, purge_after=later, former_names=former)
+    deleted(site, days=1)
     SiteFactory(domain="shop.example.org")
     page = Page(browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"}))
     assert "already in use here" in page.one("", role="alert").text
