@@ -1,4 +1,4 @@
-"""States of volumes and of their attachments to hosts."""
+"""States of volumes, and which state may follow which."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -16,3 +16,23 @@ class VolumeState(models.TextChoices):
     DETACHING = "detaching", _("Being detached")
     FENCING = "fencing", _("Being fenced")
     TRASHED = "trashed", _("In the trash")
+
+
+_S = VolumeState
+
+#: By transition: the states that it may leave, and the state that it leads to. All others are illegal.
+TRANSITIONS: dict[str, tuple[frozenset[VolumeState], VolumeState]] = {
+    "created": (frozenset({_S.CREATING}), _S.FREE),
+    # From the trash too: a deleted site can be restored. What is being created may be granted in the same call.
+    "grant": (frozenset({_S.CREATING, _S.FREE, _S.TRASHED}), _S.GRANTING),
+    "attached": (frozenset({_S.GRANTING}), _S.ATTACHED),
+    "detach": (frozenset({_S.GRANTING, _S.ATTACHED}), _S.DETACHING),
+    # A fence may be needed in the middle of anything in which a host may have the volume.
+    "fence": (frozenset({_S.GRANTING, _S.ATTACHED, _S.DETACHING, _S.FENCING}), _S.FENCING),
+    "freed": (frozenset({_S.DETACHING, _S.FENCING}), _S.FREE),
+    # Only what nobody holds. What was never granted after all is taken back by the same way (the undo of a creation).
+    "trash": (frozenset({_S.CREATING, _S.FREE, _S.GRANTING, _S.DETACHING}), _S.TRASHED),
+    "purged": (frozenset({_S.TRASHED}), _S.ABSENT),
+}
+#: Whoever shares a volume may join and leave while others have it.
+SHARED = frozenset({_S.GRANTING, _S.ATTACHED, _S.DETACHING})

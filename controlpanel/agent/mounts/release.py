@@ -15,7 +15,7 @@ import time
 from typing import Dict, List, Mapping, Sequence, Set
 
 from .. import commands
-from ..errors import Busy, Failed
+from ..errors import AgentError, Busy, Failed
 from . import cephfuse, limited, table, users
 
 _DETACH, _NO_FOLLOW = 2, 8
@@ -32,11 +32,11 @@ class StillThere(Busy):
     code = "not_detached"
 
 
-def release(volumes: Mapping[str, str]) -> Dict[str, Failed]:
+def release(volumes: Mapping[str, str]) -> Dict[str, AgentError]:
     """Detach volumes (name to path) that may or may not be attached; by name those that could not be, and why."""
     mounted = {name: path for name, path in volumes.items() if _mounts(name, path)}
     stop_slices(list(mounted.values()))
-    failures: Dict[str, Failed] = {}
+    failures: Dict[str, AgentError] = {}
     in_use = users.of(list(mounted.values()))
     left = users.end(set().union(*in_use.values()) if in_use else set(), GRACE)
     for name, path in mounted.items():
@@ -96,7 +96,7 @@ def _umount(path: str, flags: int) -> None:
         raise Failed(f"{path} cannot be unmounted: {os.strerror(number)}")
 
 
-def _await_end(volumes: Sequence[str]) -> Dict[str, Failed]:
+def _await_end(volumes: Sequence[str]) -> Dict[str, AgentError]:
     """Wait for the daemons: each ends when its volume is mounted nowhere, and all it held has been written."""
     waiting: Set[str] = set(volumes)
     begun = time.monotonic()

@@ -1,0 +1,17 @@
+"""What the worker does about storage by the clock."""
+
+from controlpanel.operations.recovery import every
+
+from . import services, usage
+
+
+@every(seconds=60)
+def refresh_usage() -> None:
+    """How full pools and volumes are."""
+    usage.refresh_due()
+
+
+@every(seconds=300)
+def purge() -> None:
+    """Volumes whose time in the trash is over."""
+    services.purge_due()
