@@ -1,6 +1,7 @@
 """Logging in and out, and one's own account."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -93,7 +94,12 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     minutes = max(1, round(wait.total_seconds() / 60))
     answer: HttpResponse
     if request.path.startswith("/api/"):
-        problem = {"type": "about:blank", "title": _("Too many attempts"), "status": 429}
+        problem = {
+            "type": "urn:controlpanel:problem:throttled",
+            "title": HTTPStatus.TOO_MANY_REQUESTS.phrase,
+            "status": HTTPStatus.TOO_MANY_REQUESTS.value,
+            "detail": _("There were too many wrong passwords. Try again later."),
+        }
         answer = JsonResponse(problem, status=429, content_type="application/problem+json")
     else:
         answer = render(request, "members/locked_out.html", {"minutes": minutes}, status=429)

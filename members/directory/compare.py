@@ -80,11 +80,9 @@ def drift(directory: Directory) -> list[dict[str, str]]:
             report.append({"kind": entry.kind, "id": entry.id, "problem": "missing", "detail": entry.dn})
         elif wrong := differences(entry.attributes, found[key][1]):
             report.append({"kind": entry.kind, "id": entry.id, "problem": "different", "detail": ", ".join(wrong)})
-    for key, (name, attributes) in found.items():
+    for key, (name, _attributes) in found.items():
         if key not in expected:
-            first = (attributes.get("uid") or attributes.get("cn") or [b"?"])[0]
-            kind = "group" if b"posixGroup" in attributes.get("objectClass", []) else "login"
-            report.append({"kind": kind, "id": first.decode(errors="replace"), "problem": "unexpected", "detail": name})
+            report.append({"kind": "entry", "id": str2dn(name)[0][0][1], "problem": "unexpected", "detail": name})
     return report
 
 

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from controlpanel.operations.errors import StepError, explain
+from controlpanel.operations.errors import DirectoryAway, Refused, explain
 from members import services
 from members.choices import Role
 from members.models import Login
@@ -39,8 +39,10 @@ class Command(BaseCommand):
                 services.grant(login=login, role=Role.STAFF)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        except StepError as error:
-            raise CommandError(f"{explain(error.as_trouble())} Nothing was made. {error.output}".strip()) from None
+        except DirectoryAway as away:
+            raise CommandError(f"The directory does not answer, so nothing was made. {away.output}") from None
+        except Refused as refused:
+            raise CommandError(f"Nothing was made. {explain(refused.as_trouble())}") from None
         self.stdout.write(f"{username} is staff and can log in.")
 
     def _password(self) -> str:
