@@ -62,7 +62,7 @@ class LoginManager(BaseUserManager["Login"]):
 class Login(AbstractBaseUser):
     """A person or an automation identity. It lives in LDAP; its password is there and only there."""
 
-    password = None  # the directory holds it, never this database
+    password = None  # type: ignore[assignment]  # the directory holds it, never this database
     username = models.CharField(max_length=31, unique=True, validators=[validate_username])
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
@@ -100,7 +100,7 @@ class Login(AbstractBaseUser):
     def _accesses(self) -> "list[Access]":
         if "_access_cache" not in self.__dict__:
             self.__dict__["_access_cache"] = list(self.accesses.all()) if self.pk else []
-        return self.__dict__["_access_cache"]  # type: ignore[no-any-return]
+        return self.__dict__["_access_cache"]
 
     def forget_accesses(self) -> None:
         """Ask the database again: something was granted or revoked."""
