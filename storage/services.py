@@ -48,6 +48,7 @@ def create_volume(
 
 def choose_pool() -> Pool:
     """The pool with the most room, of those whose host takes new work. Raises NoPool."""
+    ensure_pools()
     pools = [pool for pool in Pool.objects.select_related("host") if pool.host.state == HostState.ACTIVE]
     # One that has not been asked yet (0 of 0) may be empty and huge: it is taken when no other is known to have room.
     pools = [pool for pool in pools if pool.free_bytes or not pool.probed]
