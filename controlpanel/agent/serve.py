@@ -117,30 +117,30 @@ class Server:
         except Invalid as error:
             self._refuse(id, error)
             return
-        self._requests.put(request)
+        known = calls.find(request["call"])
+        if known is not None and known.parallel:
+            threading.Thread(target=self._perform_beside, args=(request, known), daemon=True).start()
+        else:
+            self._requests.put(request)
 
     def _dispatch(self, request: Dict[str, Any]) -> None:
         name = request["call"]
         known = calls.find(name)
         if known is None:
             self._refuse(request["id"], Invalid(f"no such call: {name[:60]!a}; known are {', '.join(calls.names())}"))
-        elif known.parallel:
-            self._beside.acquire()
-            threading.Thread(target=self._perform_beside, args=(request, known), daemon=True).start()
         else:
             self._perform(request, known, self.context)
 
     def _perform_beside(self, request: Dict[str, Any], known: Registered) -> None:
-        try:
-            store = Store(self.context.store.path)  # a connection of SQLite is for one thread
+        with self._beside:
             try:
-                self._perform(request, known, replace(self.context, store=store))
-            finally:
-                store.close()
-        except Exception as error:
-            self._refuse(request["id"], AgentError(f"{type(error).__name__}: {error}"))
-        finally:
-            self._beside.release()
+                store = Store(self.context.store.path)  # a connection of SQLite is for one thread
+                try:
+                    self._perform(request, known, replace(self.context, store=store))
+                finally:
+                    store.close()
+            except Exception as error:
+                self._refuse(request["id"], AgentError(f"{type(error).__name__}: {error}"))
 
     def _perform(self, request: Dict[str, Any], known: Registered, context: Context) -> None:
         id = request["id"]

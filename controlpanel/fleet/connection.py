@@ -105,12 +105,9 @@ class Connection:
                 connection.close()
             connection = cls._open(target)
             if connection.hello.get("version") != ours.version:
-                connection.close()
-                raise HostAway(
-                    target.name,
-                    "its agent has another version again right after the upgrade: panels of two versions run at the "
-                    "same time. Stop the older one.",
-                )
+                # Panels of two versions run at the same time, as in the middle of an upgrade. The protocol says whether
+                # they understand each other; to take turns at upgrading would keep both from working.
+                log.warning("another panel has replaced the agent again", host=target.name)
         if connection.hello.get("protocol") != PROTOCOL:
             connection.close()
             raise HostAway(target.name, "its agent speaks another protocol: enrol it again (manage.py enroll …)")
