@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -75,7 +76,11 @@ class Store:
         if path != ":memory:":
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             # Specs hold secrets: never, not even for an instant, readable by others (SQLite's helpers copy the mode).
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Only where there is none yet: closing a file drops all POSIX locks of this process on it, also those of
+            # its other connections. The next process to leave would then take itself for the last, and delete the
+            # write-ahead log under our feet: from then on each process wrote into a log of its own.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             os.chmod(path, 0o600)
         self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
