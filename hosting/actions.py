@@ -97,8 +97,11 @@ def _away(site: Site, host: str) -> list[Resource]:
 
 def _attachments(site: Site, host: str, present: bool = True) -> list[Resource]:
     """The site's mount on that host; none when storage no longer knows of any."""
-    attachments = site.volume.attachments.filter(host__name=host, fenced=None) if site.volume else ()
-    return [storage_desired.attachment_resource(attachment, present=present) for attachment in attachments]
+    if site.volume is None:
+        return []
+    # Without a credential the host never had it.
+    here = site.volume.attachments.select_related("volume__pool", "host").filter(granted=True, fenced=None)
+    return [storage_desired.attachment_resource(one, present=present) for one in here.filter(host__name=host)]
 
 
 def _confirm_away(step: Step) -> None:

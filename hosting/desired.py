@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
+from storage import selectors as storage_selectors
 
 from . import web_hosts
 from .choices import SiteState
@@ -20,7 +21,8 @@ def web_resources(host: Host) -> Iterable[Resource]:
     yield base_resource()
     # A site that is being created counts from the moment that its host may mount its volume: a resync in the middle
     # must not take away what the creation has just brought.
-    sites = Site.objects.filter(host=host, volume__attachments__host=host, volume__attachments__granted=True)
+    here = storage_selectors.attachments_on(host).filter(granted=True, leaving=False, fenced=None)
+    sites = Site.objects.filter(host=host, volume__in=here.values("volume"))
     for site in sites.exclude(state__in=_GONE).prefetch_related("domains").order_by("id"):
         yield site_resource(site)
 

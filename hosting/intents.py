@@ -72,7 +72,7 @@ def lock(site: Site, more_names: Iterable[str] = ()) -> Site:
     lock_resources(
         [
             f"site:{site.pk}",
-            *([f"volume:{site.volume.name}"] if site.volume else []),
+            *([f"volume:{site.volume.pk}"] if site.volume else []),
             *(f"domain:{name}" for name in {*site.domains.values_list("name", flat=True), *more_names}),
         ]
     )

@@ -18,9 +18,12 @@ from controlpanel.operations.services import NotPossible
 from routing import plans as routing
 from routing import selectors as routing_selectors
 from storage.choices import VolumeState
+from storage.errors import StorageError
 
 from . import actions as _actions  # noqa: F401 (registers them)
+from . import services
 from .choices import SiteState
+from .errors import HostingError
 from .models import Site
 from .names import Names
 
@@ -36,7 +39,7 @@ class SitePlan(Plan):
         names = {*Names.of(site).all, *params.get("removed", [])}
         return [
             Reserve(f"site:{site.pk}"),
-            *([Reserve(f"volume:{site.volume.name}")] if site.volume else []),
+            *([Reserve(f"volume:{site.volume.pk}")] if site.volume else []),
             # A name that goes to another site at once: that site's operation waits until edges no longer know it here.
             *(Reserve(f"domain:{name}") for name in sorted(names)),
         ]
@@ -83,11 +86,11 @@ def _probes(site: Site) -> list[PlannedStep]:
     return [PlannedStep("hosting.probe", edge.name, args) for edge in routing_selectors.edges()] if site.enabled else []
 
 
-def _bring_up(site: Site) -> list[list[PlannedStep]]:
-    """From nothing on any host to a site that answers through every edge."""
+def _bring_up(site: Site, undo: str) -> list[list[PlannedStep]]:
+    """From nothing on any host to a site that answers through every edge. ``undo``: what becomes of its volume then."""
     if site.host is None or site.volume is None:
         raise ValueError(f"{site} was not placed")  # the service does that, in the transaction that starts the plan
-    volume = {"volume": site.volume.pk, "grant": site.host.name}
+    volume = {"volume": site.volume.pk, "grant": site.host.name, "undo": undo}
     return [
         [
             PlannedStep("members.ensure_site_identity", args={"site": site.pk}),
@@ -99,15 +102,27 @@ def _bring_up(site: Site) -> list[list[PlannedStep]]:
     ]
 
 
-@register
-class CreateSite(SitePlan):
-    kind = "hosting.create_site"
-    title = _("Create the site %(name)s")
+class BringUpPlan(SitePlan):
+    """All or nothing: what fails is taken back, so that a retry starts from nothing, on a host of that day."""
+
     undo_on_failure = True
     meanwhile = SiteState.CREATING
 
+    def on_retry(self, operation: Operation) -> None:
+        super().on_retry(operation)
+        try:
+            services.place_again(_load(operation.params))
+        except (HostingError, StorageError) as error:
+            raise NotPossible(str(error)) from error
+
+
+@register
+class CreateSite(BringUpPlan):
+    kind = "hosting.create_site"
+    title = _("Create the site %(name)s")
+
     def stages(self, params: Params) -> Stages:
-        return _bring_up(_load(params))
+        return _bring_up(_load(params), undo="trash")
 
     def on_cancel(self, operation: Operation) -> None:
         """Nothing of it is left on hosts, so there is nothing to keep, and its names are free again."""
@@ -117,15 +132,12 @@ class CreateSite(SitePlan):
 
 
 @register
-class RestoreSite(SitePlan):
-    """It never undoes: taking back would put the member's data into the trash."""
-
+class RestoreSite(BringUpPlan):
     kind = "hosting.restore_site"
     title = _("Restore the site %(name)s")
-    meanwhile = SiteState.CREATING
 
     def stages(self, params: Params) -> Stages:
-        return _bring_up(_load(params))
+        return _bring_up(_load(params), undo="revoke")
 
 
 @register

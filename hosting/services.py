@@ -44,6 +44,7 @@ __all__ = [
     "disable_site",
     "edit_site",
     "enable_site",
+    "place_again",
     "purge_due",
     "restore_site",
 ]
@@ -207,6 +208,8 @@ def restore_site(
     NoLongerKept after the grace period.
     """
     site = selectors.site_for(actor, site if isinstance(site, int) else site.pk)
+    if site.state != SiteState.DELETED:
+        raise NotDeleted  # rather than that it has no names
     former = site.former_names
     wanted = intents.check(
         former.get("served", []) if domains is None else domains,
@@ -236,6 +239,20 @@ def restore_site(
         return intents.start("hosting.restore_site", locked, actor, idempotency_key, requested_from)
 
     return intents.changed(actor, site, "hosting.restore_site", idempotency_key, make)
+
+
+def place_again(site: Site) -> None:
+    """Prepare another try to bring up a site whose last one was taken back: a host of today, if it has none to itself.
+
+    Inside the caller's transaction. Raises NoCapacity, and storage's errors while a host may still have its volume.
+    """
+    if site.volume is None:
+        raise NoLongerKept
+    attachment = site.volume.attachments.filter(leaving=False, fenced=None).select_related("host").first()
+    site.host = attachment.host if attachment else placement.choose_host(site.kind, site.php_workers)
+    storage.begin_attach(site.volume, site.host, site.path)
+    site.save(update_fields=["host"])
+    intents.route(site, Names.of(site))
 
 
 def purge_due() -> list[Operation]:
