@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from controlpanel.operations import services as operations
 from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
+from members.models import Login
 from routing import services as routing
 
 from . import selectors
@@ -107,7 +108,7 @@ def start(
         kind,
         {"site": site.pk, "name": site.name, "revision": site.revision, **params},
         scopes=site.order.scopes,
-        actor=actor if isinstance(actor, selectors.Login) else None,
+        actor=actor if isinstance(actor, Login) else None,
         idempotency_key=_key(idempotency_key),
         requested_from=requested_from,
     )
@@ -123,7 +124,7 @@ def _key(idempotency_key: str) -> str:
 def once(
     actor: "selectors.Actor", idempotency_key: str, kind: str, make: Callable[[], Operation], site: Site | None = None
 ) -> Operation:
-    login = actor if isinstance(actor, selectors.Login) else None
+    login = actor if isinstance(actor, Login) else None
     operation = operations.once(login, _key(idempotency_key), make)
     if operation.kind != kind or (site is not None and operation.params.get("site") != site.pk):
         raise KeyReused
