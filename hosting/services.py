@@ -50,6 +50,9 @@ __all__ = [
 ]
 
 DEFAULT_WORKERS = 4
+#: www-data, which has this number on every Debian (base-passwd). A volume's root belongs to it, so that nginx and the
+#: site itself may enter and no other site may.
+WEB_SERVER_GROUP = 33
 
 
 def create_site(
@@ -82,7 +85,7 @@ def create_site(
         site.uid = members.posix_id(f"site:{site.pk}")
         try:
             site.volume = storage.create_volume(
-                size_bytes=locked.site_size_bytes, uid=site.uid, gid=site.uid, scope=f"order:{locked.pk}"
+                size_bytes=locked.site_size_bytes, uid=site.uid, gid=WEB_SERVER_GROUP, scope=f"order:{locked.pk}"
             )
         except NoPool:
             raise NoCapacity from None
