@@ -268,8 +268,14 @@ class StepFactory(factory.django.DjangoModelFactory[Step]):
 class EventFactory(factory.django.DjangoModelFactory[Event]):
     class Meta:
         model = Event
+        skip_postgeneration_save = True
 
     operation = factory.SubFactory(OperationFactory)
     seq = factory.LazyAttribute(lambda event: event.operation.events.count() + 1)
     kind = "progress"
     data = factory.LazyFunction(lambda: {"text": "half way"})
+
+    @factory.post_generation
+    def counted(self: Any, create: bool, extracted: bool | None, **kwargs: Any) -> None:
+        """The operation knows the number of its newest event."""
+        Operation.objects.filter(pk=self.operation_id, last_seq__lt=self.seq).update(last_seq=self.seq)
