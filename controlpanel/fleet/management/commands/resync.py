@@ -14,6 +14,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("hosts", nargs="*", metavar="HOST")
         parser.add_argument("--all", action="store_true", help="every host that is not fenced")
+        wait = inline.PATIENCE
+        parser.add_argument("--wait", type=float, default=wait, help=f"seconds for a host that is away ({wait:g})")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["all"] == bool(options["hosts"]):
@@ -24,7 +26,7 @@ class Command(BaseCommand):
         except (selectors.UnknownHost, services.NotAllowed) as error:
             raise CommandError(str(error)) from error
         try:
-            done = inline.follow(operation, self.stdout.write)
+            done = inline.follow(operation, self.stdout.write, patience=options["wait"])
         finally:
             channel.close_all()
         if not done:
