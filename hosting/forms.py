@@ -65,6 +65,28 @@ class CreateSiteForm(ServiceForm):
     field_order = ("domains", "kind")
 
 
+class RestoreSiteForm(ServiceForm):
+    """The names that the site had, to be changed where another site has one by now."""
+
+    domains = NamesField(
+        label=_("Names"),
+        help_text=_("One a line. These are the names that it had; leave out those that another site uses by now."),
+    )
+    redirects = NamesField(
+        label=_("Redirects"),
+        help_text=_("One a line. Visitors of these names are sent on to the main name."),
+        required=False,
+        rows=2,
+    )
+
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        kwargs["initial"] = {
+            name: [readable(former) for former in site.former_names.get(stored, [])]
+            for name, stored in (("domains", "served"), ("redirects", "redirects"))
+        }
+        super().__init__(*args, **kwargs)
+
+
 class EditSiteForm(ServiceForm):
     """``revision`` is what the page was made from, so that nobody overwrites what they have not seen."""
 

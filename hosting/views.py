@@ -22,7 +22,7 @@ from routing import selectors as routing_selectors
 from . import selectors, services
 from .choices import SiteState
 from .errors import HostingError, StaleForm
-from .forms import ConfirmForm, CreateSiteForm, EditSiteForm, ServiceForm
+from .forms import ConfirmForm, CreateSiteForm, EditSiteForm, RestoreSiteForm, ServiceForm
 from .models import HostingOrder, Site
 from .validators import normalize
 
@@ -209,12 +209,10 @@ def site_restore(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         pk,
         services.restore_site,
+        form_class=RestoreSiteForm,
         heading=_("Restore %(site)s?"),
         button=_("Restore"),
-        consequences=[
-            _("The site comes back with the files that it had when it was deleted."),
-            _("It gets back those of its names that nobody else uses by now."),
-        ],
+        consequences=[_("The site comes back with the files that it had when it was deleted.")],
     )
 
 
@@ -233,16 +231,18 @@ def _confirmed(
     button: str,
     consequences: list[str],
     dangerous: bool = False,
+    form_class: type[RestoreSiteForm] | None = None,
 ) -> HttpResponse:
     """A page that says what will happen, and does it when it is confirmed."""
     site = _site(request, pk)
-    form: ServiceForm = ConfirmForm(request.POST or None)
+    data = request.POST or None
+    form: ServiceForm = form_class(data, site=site) if form_class else ConfirmForm(data)
     if request.method == "POST" and form.is_valid():
         try:
             _site_now, operation = change(
                 request.user,
                 site,
-                idempotency_key=form.cleaned_data["idempotency_key"],
+                **form.cleaned_data,
                 requested_from=request.META.get("REMOTE_ADDR"),
             )
             return redirect(operation)

@@ -135,19 +135,27 @@ def deleted(site: Site, days: int) -> None:
 
 def test_a_deleted_site_is_restored(browser: Client, site: Site) -> None:
     deleted(site, days=1)
-    response = browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"})
+    path = f"/sites/{site.pk}/restore/"
+    page = Page(browser.get(path))
+    names = {"domains": page.value("domains"), "redirects": page.value("redirects")}
+    assert names == {"domains": "shop.example.org", "redirects": ""}
+    response = browser.post(path, {"idempotency_key": "one", **names})
     assert response["Location"] == f"/operations/{Operation.objects.get().pk}/"
     assert Site.objects.get(pk=site.pk).served_names == ["shop.example.org"]
 
 
 def test_restoring_tells_when_it_is_too_late(browser: Client, site: Site) -> None:
     deleted(site, days=-1)
-    page = Page(browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"}))
+    values = {"idempotency_key": "one", "domains": "shop.example.org"}
+    page = Page(browser.post(f"/sites/{site.pk}/restore/", values))
     assert "no longer kept" in page.one("", role="alert").text
 
 
 def test_restoring_tells_when_a_name_belongs_to_another_site_by_now(browser: Client, site: Site) -> None:
     deleted(site, days=1)
     SiteFactory(domain="shop.example.org")
-    page = Page(browser.post(f"/sites/{site.pk}/restore/", {"idempotency_key": "one"}))
-    assert "already in use here" in page.one("", role="alert").text
+    path = f"/sites/{site.pk}/restore/"
+    page = Page(browser.post(path, {"idempotency_key": "one", "domains": "shop.example.org"}))
+    assert "already in use here" in page.error_of("domains")
+    browser.post(path, {"idempotency_key": "two", "domains": "shop2.example.org"})
+    assert Site.objects.get(pk=site.pk).served_names == ["shop2.example.org"]
