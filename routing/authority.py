@@ -35,7 +35,34 @@ def current() -> Authority:
         return found
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    return _newest_fit() or _make()
+    certificate_pem, key_pem = make()
+    return _newest_fit() or Authority.objects.create(certificate_pem=certificate_pem, key_pem=key_pem)
+
+
+def make() -> tuple[str, str]:
+    """A new authority's certificate and key, PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Control panel"),
+            x509.NameAttribute(NameOID.COMMON_NAME, "Control panel local authority"),
+        ]
+    )
+    now = datetime.now(UTC).replace(microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return _pem(certificate), _key_pem(key)
 
 
 def issue(authority: Authority, names: list[str]) -> Issued:
@@ -76,31 +103,6 @@ def _newest_fit() -> Authority | None:
         if certificate.not_valid_after_utc > datetime.now(UTC) + LIFE:
             return authority
     return None
-
-
-def _make() -> Authority:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Control panel"),
-            x509.NameAttribute(NameOID.COMMON_NAME, "Control panel local authority"),
-        ]
-    )
-    now = datetime.now(UTC).replace(microsecond=0)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
-        .not_valid_after(now + AUTHORITY_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return Authority.objects.create(certificate_pem=_pem(certificate), key_pem=_key_pem(key))
 
 
 def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:

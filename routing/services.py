@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
+from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
 from . import authority, selectors
@@ -116,7 +117,7 @@ def edge_base() -> EdgeBase:
 
 
 @transaction.atomic
-def sync_edges(actor: "operations.Actor | None" = None) -> Operation:
+def sync_edges(actor: Actor | None = None) -> Operation:
     """Tell every edge which web hosts there are. Start it when web hosts were enrolled, removed or renumbered."""
     edge_base()
     return operations.start("routing.sync_edges", {}, scopes=[], actor=actor)

@@ -10,6 +10,7 @@ worker: our files had been written before we looked, so comparing everything wit
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import ssl
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds: a reload with 10,000 certificates takes 4.
 RELOAD_TIMEOUT = 180.0
+#: How often everything is compared again because somebody else reloads HAProxy at the same time.
+_TRIES = 20
 #: The order in which new rows become visible: when a name is known, all behind it is ready. Removal goes the other way.
 _ORDER = (paths.BACKENDS, paths.MODES, paths.REDIRECTS, paths.HOSTS)
 
@@ -92,14 +95,22 @@ class Changes:
     # --- the running process -------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        loaded = False
+        everything = False
         if self._static & self.tx.changed or not service.is_running():
             service.load()
-            loaded = True
-        worker = runtime.worker()
-        self._match(everything=loaded)
-        if runtime.worker() != worker:
-            self._match(everything=True)
+            everything = True
+        for _ in range(_TRIES):
+            worker = runtime.worker()
+            try:
+                self._match(everything)
+            except Failed:
+                if runtime.worker() == worker:
+                    raise
+            else:
+                if runtime.worker() == worker:
+                    return
+            everything = True  # somebody has reloaded it meanwhile
+        raise Failed("somebody else reloads HAProxy all the time")
 
     def _match(self, everything: bool) -> None:
         tables = {path: Table(read(path)) for path in rows.TABLES}
@@ -111,22 +122,20 @@ class Changes:
             certificates |= listed ^ process.listed_certificates()
         for path in sorted(certificates):
             if os.path.exists(path):
-                _offer(process, path)
+                # Its key may have changed without the certificate, which HAProxy does not show.
+                _offer(process, path, always=path in self.tx.changed)
         _match_maps(process, tables, touched)
         for path in sorted(certificates):
             if not os.path.exists(path):
                 process.drop_certificate(path)
         for older in runtime.older_processes():
-            try:
+            with contextlib.suppress(runtime.Gone):
                 _match_maps(older, tables, touched)
-            except Failed:
-                if older in runtime.older_processes():
-                    raise  # else: it has ended meanwhile
 
 
-def _offer(process: runtime.Process, path: str) -> None:
+def _offer(process: runtime.Process, path: str, always: bool) -> None:
     pem = read(path).decode()
-    if process.fingerprint(path) != fingerprint(pem) or not process.listed(path):
+    if always or process.fingerprint(path) != fingerprint(pem) or not process.listed(path):
         process.put_certificate(path, pem)
         if process.fingerprint(path) != fingerprint(pem):
             raise Failed("HAProxy did not take the certificate %s" % os.path.basename(path))

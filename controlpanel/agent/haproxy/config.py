@@ -44,9 +44,9 @@ MODES: Dict[str, str] = {
 
 _HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
 
+# No log lines: web hosts log requests, and what HAProxy says of itself (a web host is down) goes to the journal anyway.
 _GLOBAL = f"""
 global
-  log stdout format raw daemon notice
   chroot /var/lib/haproxy
   user haproxy
   group haproxy
@@ -66,8 +66,6 @@ global
 _DEFAULTS = f"""
 defaults
   mode http
-  log global
-  option dontlognull
   load-server-state-from-file global
   # A visitor gets this long to send the headers of a request, and between two reads or writes of ours.
   timeout http-request 10s

@@ -12,16 +12,23 @@ import time
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
+from .. import commands
 from ..errors import Failed
 from . import paths
 
 #: Seconds to wait for an answer.
 TIMEOUT = 15.0
+#: Seconds in which a running HAProxy that refuses connections must take them again.
+RESTART = 5.0
 #: Bytes of one payload: it must fit ``tune.bufsize`` (16 kB) together with the command.
 PAYLOAD = 12000
 _WORD = re.compile(r"\A[A-Za-z0-9./_-]+\Z")
 _GOT = re.compile(r'found=yes\b.*\bvalue="([^"]*)"')
 _FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]+)$", re.M)
+
+
+class Gone(Failed):
+    """An older worker has no ear any more: it is about to end, or has."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +39,14 @@ class Process:
     prefix: str = ""
 
     def ask(self, command: str, payload: str = "", timeout: float = TIMEOUT) -> str:
-        """Send one command, return its answer without surrounding white space. Raises Failed when nobody answers."""
+        """Send one command, return its answer, stripped. Raises Failed (Gone) when nobody answers."""
         if "\n" in command or ";" in command:
             raise Failed("a command for HAProxy has a line break or a semicolon in it")
         text = self.prefix + command
         if payload:
             text += " <<\n" + payload.rstrip("\n") + "\n"
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(timeout)
-                connection.connect(self.path)
+            with _connect(self.path, timeout) as connection:
                 connection.sendall((text + "\n").encode())
                 if self.path == paths.MASTER_SOCKET:
                     connection.shutdown(socket.SHUT_WR)  # the master waits for another command else
@@ -49,10 +54,14 @@ class Process:
                 while True:
                     part = connection.recv(1 << 16)
                     if not part:
-                        return b"".join(parts).decode("utf-8", "replace").strip()
+                        break
                     parts.append(part)
         except OSError as error:
             raise Failed("HAProxy does not answer on its socket", "%s: %s" % (self.path, error)) from error
+        answer = b"".join(parts).decode("utf-8", "replace").strip()
+        if self.prefix and answer.startswith("Can't "):  # "connect to the target CLI", "find the target PID …"
+            raise Gone("an old process of HAProxy has ended", answer)
+        return answer
 
     # --- maps ----------------------------------------------------------------------------------------------------
 
@@ -146,15 +155,57 @@ class Process:
             raise Failed("HAProxy did not do: " + command, answer)
 
 
+def _connect(path: str, timeout: float) -> socket.socket:
+    """A connection to a socket. While HAProxy replaces itself, it refuses for an instant."""
+    deadline = time.monotonic() + RESTART
+    while True:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.settimeout(timeout)
+        try:
+            connection.connect(path)
+            return connection
+        except (ConnectionRefusedError, FileNotFoundError):
+            connection.close()
+            if time.monotonic() > deadline or not _is_active():
+                raise
+        except OSError:
+            connection.close()
+            raise
+        time.sleep(0.02)
+
+
+def _is_active() -> bool:
+    """Whether systemd says that HAProxy runs (or is just being started or reloaded)."""
+    command = ["systemctl", "show", "--property=ActiveState", "--value", paths.UNIT]
+    return commands.run(command).strip() in ("active", "reloading", "activating")
+
+
 def _pids(section: str) -> List[str]:
     """Process ids of a section of the master's list. While a reload is under way it answers only after it."""
+    lines = _processes().splitlines()
     inside, found = False, []
-    for line in Process(paths.MASTER_SOCKET).ask("show proc", timeout=120.0).splitlines():
+    for line in lines:
         if line.startswith("#"):
             inside = line.strip() == "# " + section
         elif inside and line.split()[:1] and line.split()[0].isdigit():
             found.append(line.split()[0])
     return found
+
+
+def _processes() -> str:
+    """The master's list. It breaks connections off when it replaces itself, so it is asked again for a while."""
+    deadline = time.monotonic() + RESTART
+    while True:
+        try:
+            answer = Process(paths.MASTER_SOCKET).ask("show proc", timeout=120.0)
+            if "# workers" in answer:
+                return answer
+            error = Failed("HAProxy's master does not list its processes", answer)
+        except Failed as failed:
+            error = failed
+        if time.monotonic() > deadline or not _is_active():
+            raise error
+        time.sleep(0.02)
 
 
 def worker() -> List[str]:

@@ -82,7 +82,7 @@ class Table:
         return None
 
 
-def _row(key: str, value: Optional[str]) -> bytes:
+def _row(key: str, value: str) -> bytes:
     # All that comes here was validated; this is the last door.
     if not _WORD.match(key) or not (value == "" or _WORD.match(value)):
         raise ValueError("not a row")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from .. import fields
@@ -32,11 +34,11 @@ class Certificate(Kind):
         if not _ID.match(id):
             raise Invalid("not the id of a site's certificate")
         fields.only(spec, ("names", "pem"))
-        return {
-            "names": fields.list_of(spec, "names", fields.domain_name, min=1, max=1000),
-            # At most what one command can carry (tune.bufsize).
-            "pem": fields.pem(spec, "pem", ("CERTIFICATE", "PRIVATE KEY"), max=15000),
-        }
+        names = fields.list_of(spec, "names", fields.domain_name, min=1, max=1000)
+        # At most what one command can carry (tune.bufsize).
+        pem = fields.pem(spec, "pem", ("CERTIFICATE", "PRIVATE KEY"), max=15000)
+        _check_pair(pem)
+        return {"names": names, "pem": pem}
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
         return [File(paths.certificate_path(id), spec["pem"].encode(), 0o600)]
@@ -58,3 +60,15 @@ class Certificate(Kind):
 
     def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
         return drift.of_certificates(specs)
+
+
+def _check_pair(pem: str) -> None:
+    """Refuse what OpenSSL does not read, and a key of another certificate: HAProxy would not start with it."""
+    fd = os.memfd_create("pem")  # never on a disk
+    try:
+        os.write(fd, pem.encode())
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain("/proc/self/fd/%d" % fd)
+    except (ssl.SSLError, OSError):
+        raise Invalid("pem: no certificate with its key") from None
+    finally:
+        os.close(fd)
