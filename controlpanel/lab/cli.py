@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     command = verbs.add_parser("exec", help="run a command in a host, as root")
     command.add_argument("host", metavar="HOST")
-    command.add_argument("command", nargs="+", metavar="COMMAND")
+    command.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
 
 
 def handle(arguments: argparse.Namespace) -> None:
@@ -68,7 +68,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _on_one_host(machine: Machine, arguments: argparse.Namespace, progress: Progress) -> None:
     if arguments.verb == "exec":
-        machine.exec(arguments.command)
+        machine.exec(_command(arguments.command))
     if arguments.verb == "power-on":
         lifecycle.power_on(machine, progress)
         return
@@ -80,6 +80,14 @@ def _on_one_host(machine: Machine, arguments: argparse.Namespace, progress: Prog
                 machine.cut()
             case "rejoin":
                 machine.rejoin()
+
+
+def _command(words: list[str]) -> list[str]:
+    """The command without the ``--`` before it, which argparse keeps or drops by its version."""
+    words = words[1:] if words[:1] == ["--"] else words
+    if not words:
+        raise LabError("Which command? lab exec HOST -- COMMAND…")
+    return words
 
 
 def _print_status(lab: Lab, *, as_json: bool) -> None:

@@ -67,6 +67,7 @@ def _bring_up(machine: Machine, progress: Progress) -> None:
     if machine.is_running and machine.is_provisioned:
         try:
             machine.reconnect()
+            machine.wait_until_booted()
             machine.blueprint.wait_until_ready(machine)
             return
         except LabError as error:
@@ -75,6 +76,7 @@ def _bring_up(machine: Machine, progress: Progress) -> None:
         machine.clear()
         machine.erase()  # nothing was ever handed over; half a host is no host
     machine.start()
+    machine.wait_until_booted()
     if not machine.is_provisioned:
         progress(f"{machine.name}: has booted, setting it up")
         machine.blueprint.provision(machine)

@@ -139,7 +139,7 @@ class Machine:
     def rejoin(self) -> None:
         """Put its network cable back."""
         self._require_running()
-        network.rejoin(self.lab, self.name)
+        network.rejoin(self.lab, self.name, self.address)
 
     def reconnect(self) -> None:
         """Put its cable into the bridge, which may be a new one, and return when its sshd answers."""
@@ -160,6 +160,10 @@ class Machine:
         user, group = owner.split(":")
         self.run(["install", "-D", f"--mode={mode:o}", f"--owner={user}", f"--group={group}", "/dev/null", path])
         self.run(["tee", path], input=content)
+
+    def wait_until_booted(self) -> None:
+        """Return when every unit that starts with it has started, or failed."""
+        self.run(["systemctl", "is-system-running", "--wait"], check=False, timeout=120)
 
     def has(self, path: str) -> bool:
         """Whether there is a file at that path."""
@@ -201,7 +205,8 @@ class Machine:
         files.write(
             etc / "systemd/network/10-host0.network",
             f"[Match]\nName=host0\n\n[Network]\nAddress={self.address}/{prefix_length}\n"
-            "LinkLocalAddressing=no\nIPv6AcceptRA=no\n",
+            # A cut is to be noticed by silence, as behind a broken switch, not by an address that vanishes.
+            "LinkLocalAddressing=no\nIPv6AcceptRA=no\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n",
             mode=0o644,
         )
         for suffix, mode in (("", 0o600), (".pub", 0o644)):

@@ -1,7 +1,7 @@
 """The lab's bridge, and the cables of its hosts."""
 
 import json
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from .errors import LabError
@@ -38,8 +38,10 @@ def cut(lab: Lab, host: str) -> None:
     run(["ip", "link", "set", lab.interface(host), "down"])
 
 
-def rejoin(lab: Lab, host: str) -> None:
+def rejoin(lab: Lab, host: str, address: IPv4Address) -> None:
     run(["ip", "link", "set", lab.interface(host), "master", lab.bridge, "up"])
+    # Forget that nobody answered there: else attempts of the next seconds fail for the silence of the last ones.
+    run(["ip", "neighbour", "flush", "to", str(address), "dev", lab.bridge])
 
 
 def is_connected(lab: Lab, host: str) -> bool:

@@ -15,11 +15,8 @@ _PROGRAMS = {
     "ip": "iproute2",
     "nsenter": "util-linux",
 }
-#: Each host's systemd watches about ten things, and Linux allows root 128 on the whole machine: too few for two labs.
-_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_INOTIFY_LEAST = 1024
-
-#: Limits of the kernel that all hosts of all labs share, with the least that makes room for some dozen. Raised only.
+#: Limits of the kernel that the hosts of all labs share, and the least that some dozen need. With the 128 inotify
+#: instances that Linux allows root on a whole machine, the hosts of a second lab do not boot.
 _LIMITS = {
     "/proc/sys/fs/inotify/max_user_instances": 8192,
     "/proc/sys/fs/inotify/max_user_watches": 524288,
@@ -40,18 +37,13 @@ def ensure(progress: Progress) -> None:
         run(["apt-get", "update", "--quiet"], timeout=300)
         run(["apt-get", "install", "--yes", "--no-install-recommends", *missing], timeout=900)
     for path, least in _LIMITS.items():
-        limit = Path(path)
-        if limit.exists() and int(limit.read_text()) < least:
-            limit.write_text(str(least))
-    _allow_many_watches(progress)
+        _raise_limit(Path(path), least, progress)
 
 
-def _allow_many_watches(progress: Progress) -> None:
-    """Raise the machine's limit of inotify instances where it is low; a host over it does not boot at all."""
+def _raise_limit(limit: Path, least: int, progress: Progress) -> None:
     try:
-        if int(_INOTIFY.read_text()) >= _INOTIFY_LEAST:
-            return
-        _INOTIFY.write_text(f"{_INOTIFY_LEAST}\n")
-        progress(f"raised fs.inotify.max_user_instances to {_INOTIFY_LEAST} (until the machine restarts)")
-    except (OSError, ValueError):  # not ours to set: then it suffices, or the host's console says what is missing
+        if int(limit.read_text()) < least:
+            limit.write_text(str(least))
+            progress(f"raised {limit} to {least}, until the machine restarts")
+    except OSError:  # not ours to set: then it suffices, or the host's console says what is missing
         return
