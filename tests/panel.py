@@ -1,6 +1,7 @@
 """The running panel, its sites and its hosts, as people and scripts meet them: for lab and browser tests."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -86,7 +87,7 @@ class Api:
 
 @dataclass
 class Panel:
-    """What ``make run`` wrote into var/demo.json."""
+    """What ``make run`` wrote into var/demo.json (or into the file that DEMO_JSON names)."""
 
     url: str
     staff: dict[str, str]
@@ -96,7 +97,7 @@ class Panel:
 
     @classmethod
     def running(cls) -> "Panel":
-        demo = json.loads((ROOT / "var" / "demo.json").read_text())
+        demo = json.loads(Path(os.environ.get("DEMO_JSON", ROOT / "var" / "demo.json")).read_text())
         return cls(demo["panel_url"], demo["staff"], demo["members"], demo["edges"], demo["hosts"])
 
     def api(self, who: dict[str, str] | None = None) -> Api:
