@@ -65,7 +65,7 @@ class ReadOnlyInline(ReadOnly, TabularInline):
     extra = 0
     max_num = 0
     show_change_link = False
-    per_page = 20
+    per_page: int | None = 20
     hide_title = True
     ordering: tuple[str, ...] = ("pk",)
 
@@ -83,6 +83,11 @@ def link(obj: models.Model | None, text: Any = None) -> SafeString | str:
 def links(objects: Iterable[models.Model]) -> SafeString | str:
     """Links to several objects' admin pages."""
     return format_html_join(", ", "{}", ((link(obj),) for obj in objects)) or "–"
+
+
+def actor(request: HttpRequest) -> Any:
+    """Who asks, for services: the admin is for logins only, which apps below ``members`` do not know by type."""
+    return request.user
 
 
 # --- deeds -----------------------------------------------------------------------------------------------------------

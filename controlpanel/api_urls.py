@@ -30,5 +30,5 @@ urlpatterns = [
     path("", include(router.urls)),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
-    re_path(r"^.*$", Nothing.as_view()),
+    re_path(r"^[\s\S]*$", Nothing.as_view()),
 ]

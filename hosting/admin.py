@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, deed, link, links, on_dashboard
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, link, links, on_dashboard
 from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
@@ -140,11 +140,11 @@ class SiteAdmin(ReadOnlyAdmin):
         question=_("Stop %(object)s? Visitors then see that it is disabled. Its data and names stay."),
     )
     def disable(self, request: HttpRequest, site: Site) -> Operation:
-        return services.disable_site(request.user, site)[1]
+        return services.disable_site(actor(request), site)[1]
 
     @deed(description=_("Enable"), icon="play_arrow", question=_("Let %(object)s answer again?"))
     def enable(self, request: HttpRequest, site: Site) -> Operation:
-        return services.enable_site(request.user, site)[1]
+        return services.enable_site(actor(request), site)[1]
 
     @deed(
         description=_("Delete"),
@@ -153,11 +153,11 @@ class SiteAdmin(ReadOnlyAdmin):
         question=_("Delete %(object)s? Its data is kept for a while, and can be restored until then."),
     )
     def remove(self, request: HttpRequest, site: Site) -> Operation:
-        return services.delete_site(request.user, site)[1]
+        return services.delete_site(actor(request), site)[1]
 
     @deed(description=_("Restore"), icon="restore", question=_("Bring %(object)s back with its data and names?"))
     def restore(self, request: HttpRequest, site: Site) -> Operation:
-        return services.restore_site(request.user, site)[1]
+        return services.restore_site(actor(request), site)[1]
 
 
 @admin.register(Domain)

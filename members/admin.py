@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, deed, link, on_dashboard
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, link, on_dashboard
 from controlpanel.operations.models import Operation
 
 from . import services
@@ -63,7 +63,7 @@ class MemberAdmin(ReadOnlyAdmin):
         """New ones only, by the service."""
         if change:
             raise PermissionDenied
-        member = services.create_member(name=obj.name, kind=obj.kind, actor=request.user)
+        member = services.create_member(name=obj.name, kind=obj.kind, actor=actor(request))
         obj.pk, obj.created = member.pk, member.created
 
     @admin.display(description=_("logins"), ordering="login_count")
@@ -125,7 +125,7 @@ class LoginAdmin(ReadOnlyAdmin):
 
     @deed(description=_("Let it log in"), icon="lock_open", question=_("Let %(object)s log in again?"))
     def activate(self, request: HttpRequest, login: Login) -> Operation:
-        return services.activate_login(login=login, actor=request.user)
+        return services.activate_login(login=login, actor=actor(request))
 
     @deed(
         description=_("Lock it out"),
@@ -133,7 +133,7 @@ class LoginAdmin(ReadOnlyAdmin):
         question=_("Lock %(object)s out? Its sessions end and its tokens are refused, at once."),
     )
     def deactivate(self, request: HttpRequest, login: Login) -> Operation:
-        return services.deactivate_login(login=login, actor=request.user)
+        return services.deactivate_login(login=login, actor=actor(request))
 
     @deed(
         description=_("End its sessions"),
@@ -141,7 +141,7 @@ class LoginAdmin(ReadOnlyAdmin):
         question=_("End all sessions of %(object)s? It has to log in again everywhere."),
     )
     def sign_out(self, request: HttpRequest, login: Login) -> str:
-        services.sign_out_everywhere(login=login, actor=request.user)
+        services.sign_out_everywhere(login=login, actor=actor(request))
         return str(_("All its sessions have ended."))
 
 
@@ -167,7 +167,7 @@ class AccessAdmin(ReadOnlyAdmin):
 
     @deed(description=_("Take it away"), icon="person_remove", question=_("Take this access away? %(object)s"))
     def revoke(self, request: HttpRequest, access: Access) -> str:
-        services.revoke(access=access, actor=request.user)
+        services.revoke(access=access, actor=actor(request))
         return str(_("It has been taken away."))
 
 

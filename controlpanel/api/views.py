@@ -1,6 +1,7 @@
 """What the collections are made of."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
@@ -37,8 +38,13 @@ class Rows(GenericViewSet):
 
     #: Ids are integers, short enough for the database; anything else is a 404 before any query.
     lookup_value_regex = r"[0-9]{1,18}"
-    filter_backends: ClassVar[list[Any]] = [DjangoFilterBackend, StableOrdering]
-    ordering_fields: ClassVar[list[str]] = ["id"]
+    filter_backends = [DjangoFilterBackend, StableOrdering]
+    ordering_fields: Sequence[str] = ("id",)
+
+    @property
+    def actor(self) -> Any:
+        """Who asks: a login, permissions have seen to that. Apps below ``members`` do not know its type."""
+        return self.request.user
 
     def rows(self) -> QuerySet[Any]:
         """What ``self.request.user`` may see, with all that the serializer reads."""
@@ -86,8 +92,8 @@ class StaffWrite(BasePermission):
 class Nothing(APIView):
     """Any path that is no endpoint."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
+    permission_classes = ()
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

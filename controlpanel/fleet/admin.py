@@ -20,6 +20,7 @@ from controlpanel.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     Table,
+    actor,
     changelist,
     deed,
     link,
@@ -126,12 +127,12 @@ class HostAdmin(ReadOnlyAdmin):
         question=_("Let %(object)s take no new work? What is on it stays there."),
     )
     def drain(self, request: HttpRequest, host: Host) -> str:
-        services.drain(host, actor=request.user)
+        services.drain(host, actor=actor(request))
         return str(_("It takes no new work."))
 
     @deed(description=_("End draining"), icon="play_arrow", question=_("Let %(object)s take new work again?"))
     def undrain(self, request: HttpRequest, host: Host) -> str:
-        services.undrain(host, actor=request.user)
+        services.undrain(host, actor=actor(request))
         return str(_("It takes new work again."))
 
     @deed(
@@ -140,7 +141,7 @@ class HostAdmin(ReadOnlyAdmin):
         question=_("Send %(object)s everything that it should hold, and remove what should not be there?"),
     )
     def resync(self, request: HttpRequest, host: Host) -> Operation:
-        return services.resync([host], actor=request.user)
+        return services.resync([host], actor=actor(request))
 
     @deed(description=_("Compare now"), icon="difference", question=_("Compare %(object)s with what it should hold?"))
     def check_drift(self, request: HttpRequest, host: Host) -> str:

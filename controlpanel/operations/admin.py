@@ -22,6 +22,7 @@ from controlpanel.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     Table,
+    actor,
     ask,
     changelist,
     deed,
@@ -172,7 +173,7 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @deed(description=_("Try again"), icon="replay", question=_("Try %(object)s again, now?"))
     def retry(self, request: HttpRequest, operation: Operation) -> Operation:
-        return services.retry(operation, request.user)
+        return services.retry(operation, actor(request))
 
     @deed(
         description=_("Cancel"),
@@ -180,7 +181,7 @@ class OperationAdmin(ReadOnlyAdmin):
         question=_("Stop %(object)s, and take back what was done where that is possible?"),
     )
     def cancel(self, request: HttpRequest, operation: Operation) -> Operation:
-        return services.cancel(operation, request.user)
+        return services.cancel(operation, actor(request))
 
     def get_custom_urls(self) -> tuple[Any, ...]:
         path = "<int:operation_id>/steps/<int:position>/skip/"
@@ -198,7 +199,7 @@ class OperationAdmin(ReadOnlyAdmin):
             str(_("Skip this step")),
             str(_("Go on without “%(step)s”? %(host)s is then due for a full resync before it is trusted again."))
             % {"step": step.title, "host": step.host or "–"},
-            lambda page, request, operation: services.skip(step, request.user),
+            lambda page, request, operation: services.skip(step, actor(request)),
         )
 
     @action(description=_("Watch it live"), icon="monitoring", url_path="watch")

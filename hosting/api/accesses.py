@@ -32,8 +32,8 @@ class AccessViewSet(mixins.DestroyModelMixin, Collection):
     queryset = Access.objects.none()
 
     def rows(self) -> QuerySet[Access]:
-        orders = selectors.orders_for(self.request.user).values_list("pk", flat=True)
-        return people.accesses_for(self.request.user, order_ids=orders).select_related("login")
+        orders = selectors.orders_for(self.actor).values_list("pk", flat=True)
+        return people.accesses_for(self.actor, order_ids=orders).select_related("login")
 
     @extend_schema(summary="Give a role to a login that you see")
     def create(self, request: Request) -> Response:
@@ -41,20 +41,20 @@ class AccessViewSet(mixins.DestroyModelMixin, Collection):
         serializer.is_valid(raise_exception=True)
         fields: dict[str, Any] = dict(serializer.validated_data)
         # What the asker does not see is not found, whether it is in the URL or in the body.
-        login = people.logins_for(request.user).get(pk=fields["login_id"])
+        login = people.logins_for(self.actor).get(pk=fields["login_id"])
         member_id, order_id = fields.get("member_id"), fields.get("order_id")
         access = services.grant(
             login=login,
             role=fields["role"],
-            member=None if member_id is None else people.members_for(request.user).get(pk=member_id),
+            member=None if member_id is None else people.members_for(self.actor).get(pk=member_id),
             order_id=order_id,
             order_member=self._member_of(order_id),
-            actor=request.user,
+            actor=self.actor,
         )
         return Response(self.get_serializer(access).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, access: Access) -> None:
-        services.revoke(access=access, order_member=self._member_of(access.order_id), actor=self.request.user)
+        services.revoke(access=access, order_member=self._member_of(access.order_id), actor=self.actor)
 
     def _member_of(self, order_id: int | None) -> Member | None:
-        return None if order_id is None else selectors.orders_for(self.request.user).get(pk=order_id).member
+        return None if order_id is None else selectors.orders_for(self.actor).get(pk=order_id).member

@@ -26,7 +26,7 @@ class VolumeViewSet(Collection):
     queryset = Volume.objects.none()
 
     def rows(self) -> QuerySet[Volume]:
-        volumes = selectors.volumes_for(self.request.user)
+        volumes = selectors.volumes_for(self.actor)
         # Credentials stay encrypted where they are.
         attachments = Attachment.objects.select_related("host").defer("credential")
         return volumes.select_related("pool").prefetch_related(Prefetch("attachments", attachments))
@@ -45,4 +45,4 @@ class RouteViewSet(Collection):
     queryset = Route.objects.none()
 
     def rows(self) -> QuerySet[Route]:
-        return selectors.routes_for(self.request.user).select_related("backend__host")
+        return selectors.routes_for(self.actor).select_related("backend__host")

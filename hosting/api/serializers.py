@@ -51,11 +51,11 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
     class Meta:
         model = Site
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "kind", "state", "domains", "redirects", "host", "volume", "order", "shield", "quarantined",
             "enabled", "php_workers", "revision", "created", "purge_after",
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     # No operation sets these yet; they are in the contract, so that scripts can read them from the first day.
     def get_shield(self, site: Site) -> str:

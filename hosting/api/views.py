@@ -42,7 +42,7 @@ class OrderViewSet(Collection):
 
     def rows(self) -> QuerySet[HostingOrder]:
         kept = ~Q(sites__state=SiteState.DELETED)
-        return selectors.orders_for(self.request.user).annotate(site_count=Count("sites", filter=kept))
+        return selectors.orders_for(self.actor).annotate(site_count=Count("sites", filter=kept))
 
 
 def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
@@ -64,7 +64,7 @@ class SiteViewSet(Collection):
     queryset = Site.objects.none()
 
     def rows(self) -> QuerySet[Site]:
-        return selectors.sites_for(self.request.user).select_related("host").prefetch_related("domains")
+        return selectors.sites_for(self.actor).select_related("host").prefetch_related("domains")
 
     @accepts_site("A new site", NewSiteSerializer)
     def create(self, request: Request) -> Response:
@@ -73,38 +73,38 @@ class SiteViewSet(Collection):
         order = fields.pop("order")
         return self._carry_out(
             lambda **common: services.create_site(
-                request.user, order, fields.pop("kind"), fields.pop("domains"), **fields, **common
+                self.actor, order, fields.pop("kind"), fields.pop("domains"), **fields, **common
             )
         )
 
     @accepts_site("Other names, kind or PHP workers", SiteChangesSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         site, fields = self.get_object(), self._fields(SiteChangesSerializer)
-        return self._carry_out(lambda **common: services.edit_site(request.user, site, **fields, **common))
+        return self._carry_out(lambda **common: services.edit_site(self.actor, site, **fields, **common))
 
     @accepts_site("Delete a site; its data is kept for a while")
     def destroy(self, request: Request, pk: str) -> Response:
         """``purge_after`` says until when it can be restored."""
         site = self.get_object()
-        return self._carry_out(lambda **common: services.delete_site(request.user, site, **common))
+        return self._carry_out(lambda **common: services.delete_site(self.actor, site, **common))
 
     @accepts_site("Stop it; visitors see that it is disabled")
     @action(detail=True, methods=["post"])
     def disable(self, request: Request, pk: str) -> Response:
         site = self.get_object()
-        return self._carry_out(lambda **common: services.disable_site(request.user, site, **common))
+        return self._carry_out(lambda **common: services.disable_site(self.actor, site, **common))
 
     @accepts_site("Let it answer again")
     @action(detail=True, methods=["post"])
     def enable(self, request: Request, pk: str) -> Response:
         site = self.get_object()
-        return self._carry_out(lambda **common: services.enable_site(request.user, site, **common))
+        return self._carry_out(lambda **common: services.enable_site(self.actor, site, **common))
 
     @accepts_site("Bring a deleted site back with its data", SiteRestoreSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
         site, fields = self.get_object(), self._fields(SiteRestoreSerializer)
-        return self._carry_out(lambda **common: services.restore_site(request.user, site, **fields, **common))
+        return self._carry_out(lambda **common: services.restore_site(self.actor, site, **fields, **common))
 
     def _fields(self, serializer_class: Any) -> dict[str, Any]:
         serializer = serializer_class(data=self.request.data)
@@ -137,4 +137,4 @@ class DomainViewSet(Collection):
     queryset = Domain.objects.none()
 
     def rows(self) -> QuerySet[Domain]:
-        return selectors.domains_for(self.request.user)
+        return selectors.domains_for(self.actor)

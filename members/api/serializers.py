@@ -7,7 +7,12 @@ from rest_framework import serializers
 from ..choices import MemberKind, MemberState, Role
 from ..models import Access, Login, Member, Token
 
-PASSWORD = {"write_only": True, "trim_whitespace": False, "max_length": 256, "style": {"input_type": "password"}}
+PASSWORD: dict[str, Any] = {
+    "write_only": True,
+    "trim_whitespace": False,
+    "max_length": 256,
+    "style": {"input_type": "password"},
+}
 
 
 class MemberSerializer(serializers.ModelSerializer[Member]):

@@ -52,12 +52,12 @@ class MemberViewSet(Collection):
     queryset = Member.objects.none()
 
     def rows(self) -> QuerySet[Member]:
-        return selectors.members_for(self.request.user)
+        return selectors.members_for(self.actor)
 
     @extend_schema(summary="A new member (staff)")
     def create(self, request: Request) -> Response:
         fields = _validated(self.get_serializer(data=request.data))
-        member = services.create_member(**fields, actor=request.user)
+        member = services.create_member(**fields, actor=self.actor)
         return Response(self.get_serializer(member).data, status=status.HTTP_201_CREATED)
 
 
@@ -74,12 +74,12 @@ class LoginViewSet(Collection):
     queryset = Login.objects.none()
 
     def rows(self) -> QuerySet[Login]:
-        return selectors.logins_for(self.request.user).prefetch_related("accesses")
+        return selectors.logins_for(self.actor).prefetch_related("accesses")
 
     @extend_schema(summary="Who am I?", responses=LoginSerializer)
     @action(detail=False, filterset_class=None, pagination_class=None, filter_backends=[])
     def me(self, request: Request) -> Response:
-        return Response(LoginSerializer(self.rows().get(pk=request.user.pk)).data)
+        return Response(LoginSerializer(self.rows().get(pk=self.actor.pk)).data)
 
     @extend_schema(
         summary="A new login",
@@ -90,13 +90,13 @@ class LoginViewSet(Collection):
     def create(self, request: Request) -> Response:
         fields = _validated(NewLoginSerializer(data=request.data))
         member_id = fields.pop("member", None)
-        member = None if member_id is None else selectors.members_for(request.user).get(pk=member_id)
+        member = None if member_id is None else selectors.members_for(self.actor).get(pk=member_id)
         if wants_preview(request):
             fields.pop("password", None)  # it would be written to the directory, which no rollback takes back
 
         def work() -> Outcome:
             login, operation = services.create_login(
-                **fields, member=member, actor=request.user, requested_from=request.META.get("REMOTE_ADDR")
+                **fields, member=member, actor=self.actor, requested_from=request.META.get("REMOTE_ADDR")
             )
             return operation, self._body(login)
 
@@ -122,7 +122,7 @@ class LoginViewSet(Collection):
 
         def work() -> Outcome:
             operation = None
-            address = {"actor": request.user, "requested_from": request.META.get("REMOTE_ADDR")}
+            address = {"actor": self.actor, "requested_from": request.META.get("REMOTE_ADDR")}
             if "ssh_keys" in changes:
                 operation = services.set_ssh_keys(login=login, keys="\n".join(changes["ssh_keys"]), **address)
             if changes.keys() & {"name", "email"}:
@@ -152,8 +152,8 @@ class LoginViewSet(Collection):
         """Written to the directory while you wait. Your own needs the old one too."""
         login = self.get_object()
         fields = _validated(PasswordSerializer(data=request.data))
-        if login.pk != request.user.pk:
-            services.set_password(login=login, password=fields["password"], actor=request.user)
+        if login.pk != self.actor.pk:
+            services.set_password(login=login, password=fields["password"], actor=self.actor)
         elif "old_password" not in fields:
             raise ValidationError({"old_password": [_("This field is required.")]})
         else:
@@ -163,7 +163,7 @@ class LoginViewSet(Collection):
     @extend_schema(summary="End all its sessions", request=None, responses={204: None})
     @action(detail=True, methods=["post"], url_path="sign-out")
     def sign_out(self, request: Request, pk: str) -> Response:
-        services.sign_out_everywhere(login=self.get_object(), actor=request.user)
+        services.sign_out_everywhere(login=self.get_object(), actor=self.actor)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _change_own(self, login: Login, old: str, new: str) -> None:
@@ -177,7 +177,7 @@ class LoginViewSet(Collection):
         address = self.request.META.get("REMOTE_ADDR")
 
         def work() -> Outcome:
-            return service(login=login, actor=self.request.user, requested_from=address), self._body(login)
+            return service(login=login, actor=self.actor, requested_from=address), self._body(login)
 
         return carry_out(self.request, work, self._once(login))
 
@@ -202,12 +202,12 @@ class TokenViewSet(mixins.DestroyModelMixin, Collection):
     queryset = Token.objects.none()
 
     def rows(self) -> QuerySet[Token]:
-        return selectors.tokens_for(self.request.user)
+        return selectors.tokens_for(self.actor)
 
     @extend_schema(summary="A new token; its text is shown this once")
     def create(self, request: Request) -> Response:
         fields = _validated(self.get_serializer(data=request.data))
-        token, text = services.create_token(login=request.user, **fields)
+        token, text = services.create_token(login=self.actor, **fields)
         token.text = text  # type: ignore[attr-defined]
         return Response(self.get_serializer(token).data, status=status.HTTP_201_CREATED)
 

@@ -54,6 +54,15 @@ def _operations() -> list[Any]:
     return [result.ok() for result in document.get_all_operations()]
 
 
+def _mean_what_exists(case: Case, world: World, path: str) -> None:
+    """Let ids in the path and in the body be those of rows that there are."""
+    if "id" in (case.path_parameters or {}):
+        case.path_parameters["id"] = world.row_of(VIEWS[path].model).pk
+    if isinstance(case.body, dict):
+        for name in case.body.keys() & {"member", "order", "login"}:
+            case.body[name] = world.id_named(name)
+
+
 @pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize("operation", _operations(), ids=lambda operation: operation.label)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
@@ -76,8 +85,8 @@ def test_no_request_breaks_it(operation: Any, mode: GenerationMode) -> None:
         suppress_health_check=list(HealthCheck),
     )
     def ask(case: Case, existing: bool) -> None:
-        if existing and "id" in (case.path_parameters or {}):
-            case.path_parameters["id"] = world.row_of(VIEWS[operation.path].model).pk
+        if existing:
+            _mean_what_exists(case, world, operation.path)
         with transaction.atomic():  # each example meets the world as it was made
             response = case.call(app=application, headers=headers)
             transaction.set_rollback(True)

@@ -27,6 +27,10 @@ def test_a_path_that_is_no_endpoint_is_404(nobody_api: APIClient) -> None:
         assert_problem(method("/api/v1/nothing/here/"), 404)
 
 
+def test_a_line_break_in_a_path_is_404(api: APIClient) -> None:
+    assert_problem(api.get("/api/v1/sites/%0A1/"), 404)
+
+
 def test_a_missing_slash_is_explained(api: APIClient) -> None:
     assert "slash" in assert_problem(api.get("/api/v1/members"), 404)["detail"]
 

@@ -30,11 +30,11 @@ class HostSerializer(serializers.ModelSerializer[Host]):
 
     class Meta:
         model = Host
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "name", "roles", "state", "address", "reachable", "needs_resync", "last_seen", "agent_version",
             "boot_id", "facts", "enrolled", "drift",
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(DriftSerializer(allow_null=True))
     def get_drift(self, host: Host) -> dict[str, Any] | None:

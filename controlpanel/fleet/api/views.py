@@ -42,7 +42,7 @@ class HostViewSet(Collection):
     queryset = Host.objects.none()
 
     def rows(self) -> QuerySet[Host]:
-        return selectors.hosts_for(self.request.user).select_related("drift")
+        return selectors.hosts_for(self.actor).select_related("drift")
 
     @extend_schema(
         summary="Let it take no new work", request=None, responses=HostAnswerSerializer, parameters=WRITE_PARAMETERS
@@ -72,7 +72,7 @@ class HostViewSet(Collection):
         def work() -> Outcome:
             operation = services.resync(
                 [host],
-                actor=request.user,
+                actor=self.actor,
                 idempotency_key=idempotency_key(request),
                 requested_from=request.META.get("REMOTE_ADDR"),
             )
@@ -84,7 +84,7 @@ class HostViewSet(Collection):
         host = self.get_object()
 
         def work() -> Outcome:
-            service(host, actor=self.request.user)
+            service(host, actor=self.actor)
             return None, self._body(host)
 
         return carry_out(self.request, work)

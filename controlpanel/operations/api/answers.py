@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from controlpanel.api.problems import Conflict
 
 from .. import selectors
+from ..access import Actor
 from ..locks import lock_resources
 from ..models import Operation
 from .serializers import AcceptedOperationSerializer, OperationSerializer, operation_url
@@ -68,7 +69,7 @@ def carry_out(request: Request, work: Callable[[], Outcome], once: "Once | None"
 
     ``once`` is for services that know no idempotency key themselves.
     """
-    key = idempotency_key(request)
+    key, actor = idempotency_key(request), cast(Actor, request.user)
     if wants_preview(request):
         with transaction.atomic():
             operation, extra = work()
@@ -77,8 +78,8 @@ def carry_out(request: Request, work: Callable[[], Outcome], once: "Once | None"
         return Response(body)
     with transaction.atomic():
         if once and key:
-            lock_resources([f"key:{request.user.pk}:{key}"])
-            if existing := selectors.by_key(request.user, key):
+            lock_resources([f"key:{actor.pk}:{key}"])
+            if existing := selectors.by_key(actor, key):
                 return accepted(request, existing, once.repeated(existing))
         operation, extra = work()
         if once and key and operation is not None:

@@ -3,6 +3,8 @@
 import django_filters
 from django.db.models import QuerySet
 
+from controlpanel.api.filters import TimeFilter
+
 from ..choices import FINISHED, OperationState
 from ..models import Operation
 
@@ -15,8 +17,8 @@ class OperationFilter(django_filters.FilterSet):
         max_length=80, method="filter_resource", label='What it reserved, for example "site:7" or "host:web1".'
     )
     requested_by = django_filters.CharFilter("requested_by__username", max_length=31)
-    created_after = django_filters.IsoDateTimeFilter("created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter("created", lookup_expr="lt")
+    created_after = TimeFilter("created", lookup_expr="gte")
+    created_before = TimeFilter("created", lookup_expr="lt")
 
     class Meta:
         model = Operation

@@ -92,7 +92,7 @@ class EventSerializer(serializers.Serializer[Event]):
     time = serializers.DateTimeField()
     step = serializers.IntegerField(allow_null=True, help_text="Position of the step that it is about.")
     operation = serializers.DictField()
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # a field, not the property
 
 
 def operation_url(operation: Operation, request: Any) -> str:

@@ -45,7 +45,7 @@ class OperationViewSet(Collection):
     queryset = Operation.objects.none()  # for the schema; rows() is what is asked
 
     def rows(self) -> QuerySet[Operation]:
-        operations = selectors.operations_for(self.request.user)
+        operations = selectors.operations_for(self.actor)
         return operations.select_related("requested_by").prefetch_related("steps")
 
     @extend_schema(
@@ -95,5 +95,5 @@ class OperationViewSet(Collection):
 
     def _tell(self, order: Callable[[Operation, Any], Operation]) -> Response:
         """Give the operation an order; the answer says where to watch what comes of it."""
-        operation = order(self.get_object(), self.request.user)
+        operation = order(self.get_object(), self.actor)
         return accepted(self.request, operation, {})
