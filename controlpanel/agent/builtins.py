@@ -63,4 +63,7 @@ def journal(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 @call("upgrade")
 def install_upgrade(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """Replace the agent on this host; the caller then opens a new line."""
-    return upgrade.replace(args, context)
+    answer = upgrade.replace(args, context)
+    if answer["was"] != answer["version"]:
+        answer["refresh"] = upgrade.refresh(context.paths)
+    return answer

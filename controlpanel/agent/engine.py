@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 import traceback
-from typing import Any, Dict, List, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import batch as batches
 from . import drift, lock
 from .batch import Batch, Wanted
 from .calls import Context, Progress
 from .errors import AgentError
-from .kinds.base import Item
+from .kinds.base import Item, Kind
 from .kinds.registry import Registry
-from .redaction import scrub, scrub_text
+from .redaction import scrub, scrub_text, secrets_of
 from .store import Entry
 from .transaction import Transaction
 from .unfinished import Key, Unfinished
+
+#: How often a resource that fails at boot is tried, and the seconds between.
+BOOT_TRIES, BOOT_PAUSE = 20, 5.0
 
 
 class Engine:
@@ -58,28 +62,49 @@ class Engine:
             answer["items"] += [self._answer(wanted, batch, changed) for wanted in failed]
         return answer
 
-    def boot(self) -> List[str]:
-        """After a reboot: let each kind bring its stored resources about again; returns what went wrong, in words."""
+    def boot(self, tries: int = BOOT_TRIES, pause: float = BOOT_PAUSE) -> List[str]:
+        """After a reboot: let each kind bring its stored resources about again; returns what went wrong, in words.
+
+        What fails (storage may need a minute to believe that our last life has ended) is tried again, without what went
+        well, and without the lock in between: the panel may be quicker.
+        """
+        left: Dict[str, Optional[Set[str]]] = {kind.name: None for kind in self.registry.ascending()}
         troubles: List[str] = []
-        for kind in self.registry.ascending():
-            with lock.held(self.paths.lock):
-                specs = self.store.rows(kind.name)
-                items = [Item(row.kind, row.id, row.revision, True, row.spec, row.spec) for row in specs if row.present]
-                if not items:
-                    continue
-                tx = Transaction(self.store, items)
-                try:
-                    kind.boot(tx, items)
-                    tx.commit()
-                except Exception as error:
-                    troubles.append(f"{kind.name}: {error!r} {getattr(error, 'output', '')}".strip())
-                    troubles += tx.rollback()
-                troubles += [
-                    f"{item.kind} {item.id}: {item.failure.reason} {item.failure.output}".strip()
-                    for item in items
-                    if item.failure is not None
-                ]
+        for turn in range(tries):
+            if turn:
+                time.sleep(pause)
+            troubles = []
+            for kind in self.registry.ascending():
+                if kind.name in left:
+                    failed = self._boot_kind(kind, left[kind.name], troubles)
+                    left[kind.name] = failed
+                    if not failed:
+                        del left[kind.name]
+            if not left:
+                break
         return troubles
+
+    def _boot_kind(self, kind: Kind, ids: Optional[Set[str]], troubles: List[str]) -> Set[str]:
+        """Boot the kind's resources (those of ``ids``, None for all); returns the ids of those that failed."""
+        with lock.held(self.paths.lock):
+            rows = [row for row in self.store.rows(kind.name) if row.present and (ids is None or row.id in ids)]
+            if not rows:
+                return set()
+            items = [Item(row.kind, row.id, row.revision, True, row.spec, row.spec) for row in rows]
+            secrets = secrets_of(kind, *[row.spec for row in rows])
+            tx = Transaction(self.store, items)
+            try:
+                kind.boot(tx, items)
+                tx.commit()
+            except Exception as error:
+                failure = self._failure(error, tx.rollback(), secrets)
+                troubles.append(f"{kind.name}: {failure.reason} {failure.output}".strip())
+                return {item.id for item in items}
+            for item in items:
+                if item.failure is not None:
+                    words = f"{item.kind} {item.id}: {item.failure.reason} {item.failure.output}".strip()
+                    troubles.append(scrub_text(words, secrets))
+            return {item.id for item in items if item.failure is not None}
 
     # --- one batch -------------------------------------------------------------------------------------------
 

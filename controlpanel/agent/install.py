@@ -5,13 +5,14 @@ Everything is idempotent: enrolling again repairs what was changed, and takes on
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
 import sys
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
-from . import commands, disk, facts, fields, packages, settings, upgrade
+from . import commands, facts, fields, packages, settings, upgrade
 from .errors import Failed, Invalid
 from .kinds.base import File
 from .paths import Paths
@@ -33,9 +34,9 @@ Wants=network-online.target
 After=network-online.target nslcd.service ssh.service
 
 [Service]
-Type=oneshot
+# Nothing waits for it: what can be served is served while the rest is still being brought about.
+Type=exec
 ExecStart={python} -I {zipapp} boot
-TimeoutStartSec=600
 
 [Install]
 WantedBy=multi-user.target
@@ -99,24 +100,39 @@ def _make_user(paths: Paths) -> None:
     commands.run(["usermod", "--password", "*", USER])
 
 
+def refresh(paths: Paths) -> None:
+    """What an upgrade brings besides the zipapp: this release's unit. Raises AgentError with everything as it was."""
+    tx = Transaction()
+    with _whole(tx):
+        _write_unit(tx, paths)
+
+
 def _write_files(own: settings.Settings, key: str, paths: Paths) -> None:
     command = serve_command(paths)
     line = f'restrict,command="{SUDO} -n {command}" {key} control panel\n'
-    sudoers = "/etc/sudoers.d/controlpanel"
-    unit = f"/etc/systemd/system/{UNIT}"
     tx = Transaction()
-    try:
+    with _whole(tx):
         tx.write(File(paths.settings, own.as_json().encode()))
         tx.write(File(os.path.join(paths.home, ".ssh", "authorized_keys"), line.encode()))
-        tx.write(File(sudoers, _SUDOERS.format(user=USER, command=command).encode(), mode=0o440))
-        tx.write(File(unit, _UNIT.format(python=PYTHON, zipapp=paths.zipapp).encode()))
+        tx.write(File("/etc/sudoers.d/controlpanel", _SUDOERS.format(user=USER, command=command).encode(), mode=0o440))
         tx.check("sudo", ["visudo", "-c", "-q"])
+        _write_unit(tx, paths)
+
+
+def _write_unit(tx: Transaction, paths: Paths) -> None:
+    if tx.write(File(f"/etc/systemd/system/{UNIT}", _UNIT.format(python=PYTHON, zipapp=paths.zipapp).encode())):
         tx.reload("systemd", ["systemctl", "daemon-reload"])
         tx.confirm(lambda: commands.run(["systemctl", "-q", "enable", UNIT]))
+
+
+@contextlib.contextmanager
+def _whole(tx: Transaction) -> Iterator[None]:
+    """Commit at the end, or put everything back."""
+    try:
+        yield
         tx.commit()
     except Exception as error:
         troubles = tx.rollback()
         if troubles:
             raise Failed(f"{error}; and could not be rolled back", "\n".join(troubles)) from error
         raise
-    disk.sync_directory("/etc/sudoers.d")

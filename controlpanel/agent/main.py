@@ -1,4 +1,4 @@
-"""The agent's commands: ``serve`` ``boot`` ``install`` ``selftest``."""
+"""The agent's commands: ``serve`` ``boot`` ``install`` ``refresh`` ``selftest``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .store import Store
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run a command; 0 when it went well."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    commands = {"serve": _serve, "boot": _boot, "install": _install, "selftest": _selftest}
+    commands = {"serve": _serve, "boot": _boot, "install": _install, "refresh": _refresh, "selftest": _selftest}
     if len(arguments) != 1 or arguments[0] not in commands:
         print(f"usage: agent.pyz {'|'.join(commands)}", file=sys.stderr)
         return 2
@@ -58,6 +58,11 @@ def _boot() -> int:
 
 def _install() -> int:
     print(json.dumps(install.install(json.load(sys.stdin), Paths())))
+    return 0
+
+
+def _refresh() -> int:
+    install.refresh(Paths())
     return 0
 
 

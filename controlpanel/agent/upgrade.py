@@ -16,6 +16,8 @@ from .calls import Context
 from .errors import Failed, Invalid, Rejected
 from .paths import Paths
 
+PYTHON = sys.executable or "/usr/bin/python3"
+
 
 def digest_of(path: str) -> str:
     """SHA-256 of a file, in hexadecimal; empty when there is none."""
@@ -46,6 +48,15 @@ def replace(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     return {"version": wanted, "was": was}
 
 
+def refresh(paths: Paths) -> str:
+    """Let the agent that is now in place bring what belongs to it besides the zipapp; what went wrong, in words."""
+    try:
+        commands.run([PYTHON, "-I", paths.zipapp, "refresh"], timeout=60)
+    except Failed as error:  # it is in place and works all the same
+        return f"{error.reason} {error.output}".strip()
+    return ""
+
+
 def install_zipapp(content: bytes, paths: Paths) -> None:
     """Write beside, let it test itself under this host's Python, keep the old one, rename. Raises Rejected."""
     target = paths.zipapp
@@ -61,7 +72,7 @@ def install_zipapp(content: bytes, paths: Paths) -> None:
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
         try:
-            commands.run([sys.executable or "/usr/bin/python3", "-I", beside, "selftest"], timeout=30)
+            commands.run([PYTHON, "-I", beside, "selftest"], timeout=30)
         except Failed as error:
             raise Rejected("the new agent fails its self-test on this host; the old one stays", error.output) from error
         if os.path.exists(target):

@@ -239,7 +239,21 @@ def test_boot_brings_back_what_is_stored_and_tells_what_fails(agent):
     assert agent.engine.boot() == []
     assert agent.names() == ["a", "b"]
     agent.note.boot = lambda tx, items: 1 / 0
-    assert "ZeroDivisionError" in agent.engine.boot()[0]
+    assert "ZeroDivisionError" in agent.engine.boot(tries=2, pause=0)[0]
+
+
+def test_what_fails_at_boot_is_tried_again_alone(agent):
+    agent.apply(note("a"), note("b"), data("v1"))
+    tried = []
+
+    def boot(tx, items):
+        tried.append([item.id for item in items])
+        if len(tried) < 3:
+            items[-1].failure = Failed("storage does not answer yet")
+
+    agent.note.boot = boot
+    assert agent.engine.boot(pause=0) == []
+    assert tried == [["a", "b"], ["b"], ["b"]]
 
 
 # --- size ----------------------------------------------------------------------------------------------------------
