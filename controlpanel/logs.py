@@ -1,5 +1,6 @@
 """Structured logs: one line an event, with the request or operation it belongs to, and no secret."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,8 @@ def configure(*, json: bool) -> None:
             without_secrets,
             renderer,
         ],
+        # stdout belongs to what commands answer (`drift --json`).
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
 
