@@ -1,5 +1,6 @@
 """The running panel, its sites and its hosts, as people and scripts meet them: for lab and browser tests."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -152,3 +153,24 @@ def powered_off(host: str) -> Iterator[None]:
         yield
     finally:
         lab("power-on", host)
+
+
+def pid_of(service: str) -> int:
+    """Of the running panel's "web" or "worker" process."""
+    folder = ROOT / "var" / os.environ.get("LAB_NAME", "lab") / "run"
+    return int((folder / f"{service}.pid").read_text())
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below that one, parents first."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, todo = [], [pid]
+    while todo:
+        for child in children.get(todo.pop(), []):
+            found.append(child)
+            todo.append(child)
+    return found

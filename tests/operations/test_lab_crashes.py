@@ -1,36 +1,20 @@
-"""The worker is killed, with everything under it, at every step and at random moments; the site comes alive all the same."""
+"""The worker and all below it are killed, at every step and at random moments; the site comes alive all the same."""
 
 import contextlib
 import os
 import random
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.panel import ENDED, ROOT, Panel, fresh_name, wait_until
+from tests.panel import ENDED, Panel, descendants, fresh_name, pid_of, wait_until
 
 pytestmark = pytest.mark.lab
 
 
-def descendants(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, todo = [], [pid]
-    while todo:
-        for child in children.get(todo.pop(), []):
-            found.append(child)
-            todo.append(child)
-    return found
-
-
 def kill_workers() -> None:
     """kill -9 to every process below ``manage.py worker``: nobody gets to clean up."""
-    (pid_file,) = (ROOT / "var").glob("*/run/worker.pid")
-    for pid in descendants(int(pid_file.read_text())):
+    for pid in descendants(pid_of("worker")):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
