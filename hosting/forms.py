@@ -44,7 +44,7 @@ class ServiceForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["initial"] = {"idempotency_key": secrets.token_urlsafe(16), **(kwargs.get("initial") or {})}
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
 
     def add_problems(self, error: HostingError) -> None:
         for problem in error.problems:
@@ -107,7 +107,7 @@ class EditSiteForm(ServiceForm):
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
-        names = {kind: [] for kind in DomainKind.values}
+        names: dict[str, list[str]] = {kind: [] for kind in DomainKind.values}
         for domain in site.domains.all():
             names[domain.kind].append(readable(domain.name))
         kwargs["initial"] = {

@@ -49,15 +49,15 @@ def weight_of(kind: str, php_workers: int) -> int:
 
 
 def choose(candidates: Iterable[Candidate], weight_mb: int) -> Candidate:
-    """The host that is least full afterwards; of equals the first by name. A pure function; raises NoCapacity."""
-    fit = [
-        candidate
-        for candidate in candidates
-        if candidate.active and candidate.ready and candidate.load_with(weight_mb) <= 1
-    ]
+    """The host that is least full afterwards; of equals the first by name. A pure function; raises NoCapacity.
+
+    One that does not answer just now is taken only when none does: the site is then made as soon as it comes back, and
+    the member's click is answered all the same.
+    """
+    fit = [one for one in candidates if one.active and one.load_with(weight_mb) <= 1]
     if not fit:
         raise NoCapacity
-    return min(fit, key=lambda candidate: (candidate.load_with(weight_mb), candidate.name))
+    return min(fit, key=lambda one: (not one.ready, one.load_with(weight_mb), one.name))
 
 
 def candidates() -> list[Candidate]:
