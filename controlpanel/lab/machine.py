@@ -126,6 +126,8 @@ class Machine:
         """Throw its disk away (it must be off); its SSH host key stays, so it keeps its identity when made again."""
         for name in ("disk", "work", "root"):
             if (self.home / name).exists():
+                # Agents make empty mount points immutable, and nobody can remove those.
+                run(["chattr", "-R", "-f", "-i", str(self.home / name)], check=False)
                 shutil.rmtree(self.home / name)
         (self.home / "made-from.json").unlink(missing_ok=True)
 
