@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -27,6 +28,19 @@ from .registry import plan_for
 PAGE_SIZE = 25
 #: What the list can be narrowed to: the word in the URL and the states it stands for.
 FILTERS: dict[str, tuple[str, ...]] = {"": (), "running": UNFINISHED, "failed": (OperationState.FAILED,)}
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """A step as its reader sees it. Steps that read the same are told apart: ``twin`` 1 of ``twins`` 2."""
+
+    step: Step
+    title: str
+    twin: int
+    twins: int
+    #: For staff only.
+    output: str
+    answer: Any
 
 
 @never_cache
@@ -104,15 +118,9 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     """
     staff = request.user.is_staff
     steps = list(operation.steps.all())
-    _number_twins(steps)
-    if staff:
-        for step in steps:
-            # Taken out when they were stored; once more, in case an older release knew fewer secrets.
-            step.raw_output = redact(step.trouble.get("output", ""))
-            step.shown_answer = redact(step.answer)
     return {
         "operation": operation,
-        "steps": steps,
+        "steps": _shown(steps, staff=staff),
         "done": sum(step.state in (StepState.SUCCEEDED, StepState.SKIPPED) for step in steps),
         "staff": staff,
         "error_text": explain(operation.error),
@@ -124,13 +132,17 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
     }
 
 
-def _number_twins(steps: list[Step]) -> None:
-    """Steps that do the same on several hosts read the same, so they are told apart as 1 of 2, 2 of 2."""
-    total = Counter(step.title for step in steps)
-    seen: Counter[str] = Counter()
-    for step in steps:
-        seen[step.title] += 1
-        step.twin, step.twins = seen[step.title], total[step.title]  # type: ignore[attr-defined]
+def _shown(steps: list[Step], *, staff: bool) -> list[ShownStep]:
+    titles = [step.title for step in steps]
+    total, seen = Counter(titles), Counter[str]()
+    shown = []
+    for step, title in zip(steps, titles, strict=True):
+        seen[title] += 1
+        # Secrets were taken out when it was stored; once more, in case an older release knew fewer of them.
+        output = redact(step.trouble.get("output", "")) if staff else ""
+        answer = redact(step.answer) if staff else {}
+        shown.append(ShownStep(step, title, seen[title], total[title], output, answer))
+    return shown
 
 
 def _can_cancel(request: HttpRequest, operation: Operation) -> bool:
