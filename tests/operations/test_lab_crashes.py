@@ -1,13 +1,14 @@
 """The worker and all below it are killed, at every step and at random moments; the site comes alive all the same."""
 
 import contextlib
+import json
 import os
 import random
 import signal
 
 import pytest
 
-from tests.panel import ENDED, Panel, descendants, fresh_name, pid_of, wait_until
+from tests.panel import ENDED, Panel, descendants, fresh_name, on_host, pid_of, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -27,12 +28,18 @@ def assert_alive_once(panel: Panel, answer: dict, name: str) -> None:
         assert name in panel.fetch(edge, name).text
     operation = panel.api().operation(answer)
     assert [step["state"] for step in operation["steps"]] == ["succeeded"] * len(operation["steps"])
-    assert panel.api().get("volumes/", site=site["id"])["count"] == 1
+    volume = panel.api().get(f"volumes/{site['volume']}/")
+    assert (volume["state"], volume["hosts"]) == ("attached", [site["host"]])
+
+
+def volumes_in_storage() -> int:
+    return len(json.loads(on_host("store1", "ceph", "fs", "subvolume", "ls", "web", "sites", "--format=json")))
 
 
 @pytest.mark.parametrize("boundary", range(6))
 def test_killed_at_each_step(panel: Panel, boundary: int) -> None:
     name = fresh_name("killed")
+    volumes = volumes_in_storage()
     answer = panel.member.create_site(name, wait=False)
 
     def step_reached() -> bool:
@@ -44,6 +51,7 @@ def test_killed_at_each_step(panel: Panel, boundary: int) -> None:
     kill_workers()
     panel.api().wait(answer, seconds=60)
     assert_alive_once(panel, answer, name)
+    assert volumes_in_storage() == volumes + 1
 
 
 def test_killed_at_random_moments(panel: Panel) -> None:
@@ -51,6 +59,7 @@ def test_killed_at_random_moments(panel: Panel) -> None:
     print(f"seed {seed}")
     moments = random.Random(seed)
     names = [fresh_name("random") for _ in range(5)]
+    volumes = volumes_in_storage()
     answers = [panel.member.create_site(name, wait=False) for name in names]
     for _ in range(3):
         with contextlib.suppress(AssertionError):
@@ -59,3 +68,4 @@ def test_killed_at_random_moments(panel: Panel) -> None:
     for answer, name in zip(answers, names, strict=True):
         panel.api().wait(answer, seconds=120)
         assert_alive_once(panel, answer, name)
+    assert volumes_in_storage() == volumes + len(names)
