@@ -32,7 +32,7 @@ _PEM_BLOCK = re.compile(
 
 def fetch(spec: Spec, key: str, default: Any = REQUIRED) -> Any:
     """The raw value of a field; the default when it is missing, Invalid when it has none."""
-    if not isinstance(spec, Mapping):
+    if not isinstance(spec, dict):
         raise Invalid(f"{key}: its container is not an object")
     if key in spec:
         return spec[key]
@@ -43,11 +43,11 @@ def fetch(spec: Spec, key: str, default: Any = REQUIRED) -> Any:
 
 def only(spec: Spec, keys: Iterable[str]) -> None:
     """Refuse fields that nobody reads: a misspelt field is an error, not a default."""
-    if not isinstance(spec, Mapping):
+    if not isinstance(spec, dict):
         raise Invalid("not an object")
-    unknown = sorted(str(key)[:40] for key in set(spec) - set(keys))
+    unknown = spec.keys() - set(keys)
     if unknown:
-        raise Invalid("unknown field: " + ascii(", ".join(unknown[:5])))
+        raise Invalid("unknown field: " + ascii(", ".join(sorted(str(key)[:40] for key in unknown)[:5])))
 
 
 def integer(spec: Spec, key: str, low: int, high: int, default: Any = REQUIRED) -> int:
