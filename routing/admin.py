@@ -8,14 +8,13 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, link, on_dashboard
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, label, link, on_dashboard
 
 from .choices import Mode
 from .models import Authority, Backend, Certificate, EdgeBase, Route
 
-MODE_LABELS = {
+MODE_LABELS: dict[str, str] = {
     Mode.NORMAL: "success",
     Mode.DISABLED: "warning",
     Mode.MAINTENANCE: "warning",
@@ -51,9 +50,9 @@ class BackendAdmin(ReadOnlyAdmin):
     def shown_host(self, backend: Backend) -> str:
         return link(backend.host)
 
-    @display(description=_("mode"), label=MODE_LABELS, ordering="mode")
-    def shown_mode(self, backend: Backend) -> tuple[str, str]:
-        return backend.mode, backend.get_mode_display()
+    @admin.display(description=_("mode"), ordering="mode")
+    def shown_mode(self, backend: Backend) -> str:
+        return label(backend.get_mode_display(), MODE_LABELS.get(backend.mode, ""))
 
     @admin.display(description=_("names"), ordering="route_count")
     def route_count(self, backend: Backend) -> int:

@@ -6,7 +6,8 @@ import pytest
 
 from tests.panel import wait_until
 
-from .edges import Agent, Certifier, Edge, absent, fresh, lab_hosts, present, site_number
+from .certifier import Certifier
+from .edges import Agent, Edge, absent, fresh, lab_hosts, present, site_number
 
 
 @pytest.fixture(scope="session")

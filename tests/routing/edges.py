@@ -16,8 +16,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from routing import authority
-from routing.models import Authority
 from tests.panel import ROOT, lab
 
 DOMAIN = "routing-test.example"
@@ -160,19 +158,6 @@ def present(kind: str, id: str, spec: dict[str, Any], revision: int = 0) -> dict
 
 def absent(kind: str, id: str, revision: int = 0) -> dict[str, Any]:
     return {"kind": kind, "id": id, "revision": revision or now(), "state": "absent", "spec": {}}
-
-
-class Certifier:
-    """An authority of the tests' own, in memory."""
-
-    def __init__(self) -> None:
-        self.pem, key = authority.make()
-        self._row = Authority(certificate_pem=self.pem, key_pem=key)
-
-    def certificate(self, site: int, *names: str) -> dict[str, Any]:
-        issued = authority.issue(self._row, list(names))
-        pem = issued.chain_pem + issued.key_pem
-        return present("certificate", f"site-{site}", {"names": list(names), "pem": pem})
 
 
 def site_number() -> int:

@@ -14,8 +14,9 @@ import pytest
 from controlpanel.agent.haproxy import paths
 from tests.panel import ROOT, on_host, powered_off, wait_until
 
+from .certifier import Certifier
 from .conftest import Site
-from .edges import ALIVE, Agent, Certifier, Edge, absent, fresh, get, present, site_number
+from .edges import ALIVE, Agent, Edge, absent, fresh, get, present, site_number
 
 pytestmark = pytest.mark.lab
 

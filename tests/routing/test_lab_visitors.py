@@ -9,8 +9,9 @@ import pytest
 from controlpanel.agent.haproxy.pages import TEXTS
 from tests.panel import cut_off, on_host, wait_until
 
+from .certifier import Certifier
 from .conftest import Site
-from .edges import ALIVE, Certifier, Edge, context, fresh, get, lab_hosts, now, present, site_number
+from .edges import ALIVE, Edge, context, fresh, get, lab_hosts, now, present, site_number
 
 pytestmark = pytest.mark.lab
 

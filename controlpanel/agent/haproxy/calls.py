@@ -86,7 +86,10 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     The numbers are HAProxy's own, as text.
     """
     fields.only(args, ())
-    rows = {path.rpartition("/")[2]: len(Table(read(path))) for path in (*paths.ALL_MAPS, paths.CERTIFICATE_LIST)}
+    rows = {
+        path.rpartition("/")[2]: len(Table(read(path), trust=True))
+        for path in (*paths.ALL_MAPS, paths.CERTIFICATE_LIST)
+    }
     if not service.is_running():
         return {"running": False, "rows": rows}
     process = runtime.Process()
@@ -97,7 +100,7 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         "backends": {},
         "frontend": {},
         "rows": rows,
-        "older_processes": len(runtime.older_processes()),
+        "older_processes": len(runtime.processes()[1]),
     }
     for row in csv.DictReader(process.ask("show stat").lstrip("# ").splitlines()):
         numbers = {key: row.get(key) or "" for key in _STAT}

@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import os
 import ssl
-from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Set
+from typing import TYPE_CHECKING, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..errors import Failed
 from ..kinds.base import File
@@ -82,12 +82,14 @@ class Changes:
     def _edit(self, path: str, table_rows: Rows) -> None:
         table = self._tables.get(path)
         if table is None:
-            table = self._tables[path] = Table(read(path))
+            table = load(path)
             if not table.intact:
-                table = self._tables[path] = Table.of(rows.all_of(path, self.tx))
+                table = Table.of(rows.all_of(path, self.tx))
                 self._touched[path] = None
+            self._tables[path] = table
         table.edit(table_rows)
         self.tx.write(File(path, table.content, 0o640))
+        remember(path, table)
         touched = self._touched.setdefault(path, set())
         if touched is not None:
             touched |= set(table_rows)
@@ -100,21 +102,21 @@ class Changes:
             service.load()
             everything = True
         for _ in range(_TRIES):
-            worker = runtime.worker()
+            worker, older = runtime.processes()
             try:
-                self._match(everything)
+                self._match(everything, older)
             except Failed:
-                if runtime.worker() == worker:
+                if runtime.processes()[0] == worker:
                     raise
             else:
-                if runtime.worker() == worker:
+                if runtime.processes()[0] == worker:
                     return
             everything = True  # somebody has reloaded it meanwhile
         raise Failed("somebody else reloads HAProxy all the time")
 
-    def _match(self, everything: bool) -> None:
-        tables = {path: Table(read(path)) for path in rows.TABLES}
+    def _match(self, everything: bool, older_processes: List[runtime.Process]) -> None:
         touched: Touched = dict.fromkeys(rows.TABLES) if everything else self._touched
+        tables = {path: load(path, trust=True) for path in touched}
         process = runtime.Process()
         certificates = set(self._certificates)
         if touched.get(paths.CERTIFICATE_LIST, certificates) is None:
@@ -128,7 +130,7 @@ class Changes:
         for path in sorted(certificates):
             if not os.path.exists(path):
                 process.drop_certificate(path)
-        for older in runtime.older_processes():
+        for older in older_processes:
             with contextlib.suppress(runtime.Gone):
                 _match_maps(older, tables, touched)
 
@@ -176,6 +178,31 @@ def _compare(process: runtime.Process, path: str, wanted: Dict[str, str]) -> Opt
     if len(there) != len(rows_there):
         return None
     return [key for key in wanted if there.get(key) != wanted[key]] + [key for key in there if key not in wanted]
+
+
+#: Tables as they were last written here, by path, with the mark of the file: to read and check 4 MB takes longer than
+#: all the rest of a change.
+_remembered: "Dict[str, Tuple[Tuple[int, ...], Table]]" = {}
+
+
+def load(path: str, trust: bool = False) -> Table:
+    """The table as it is on the disk; not intact (and empty) when somebody else has written it, or it is not there."""
+    mark, table = _remembered.get(path, ((), Table()))
+    return table.copy() if mark and mark == _mark(path) else Table(read(path), trust)
+
+
+def remember(path: str, table: Table) -> None:
+    """The table has just been written."""
+    _remembered[path] = (_mark(path), table.copy())
+
+
+def _mark(path: str) -> "Tuple[int, ...]":
+    """Changes with every change of a file: what is written anew has another inode, what is edited another time."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def read(path: str) -> bytes:

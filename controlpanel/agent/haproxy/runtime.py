@@ -180,16 +180,21 @@ def _is_active() -> bool:
     return commands.run(command).strip() in ("active", "reloading", "activating")
 
 
-def _pids(section: str) -> List[str]:
-    """Process ids of a section of the master's list. While a reload is under way it answers only after it."""
-    lines = _processes().splitlines()
-    inside, found = False, []
-    for line in lines:
+def processes() -> Tuple[List[str], List[Process]]:
+    """Process id of the present worker (a list of one), and the workers of before the last reloads.
+
+    A visitor's open connection may still bring an older one a request. While a reload is under way, the answer comes
+    after it.
+    """
+    section = ""
+    found: Dict[str, List[str]] = {"# workers": [], "# old workers": []}
+    for line in _processes().splitlines():
         if line.startswith("#"):
-            inside = line.strip() == "# " + section
-        elif inside and line.split()[:1] and line.split()[0].isdigit():
-            found.append(line.split()[0])
-    return found
+            section = line.strip()
+        elif section in found and line.split()[:1] and line.split()[0].isdigit():
+            found[section].append(line.split()[0])
+    older = [Process(paths.MASTER_SOCKET, "@!%s " % pid) for pid in found["# old workers"]]
+    return found["# workers"], older
 
 
 def _processes() -> str:
@@ -208,20 +213,10 @@ def _processes() -> str:
         time.sleep(0.02)
 
 
-def worker() -> List[str]:
-    """Process id of the present worker."""
-    return _pids("workers")
-
-
-def older_processes() -> List[Process]:
-    """Workers of before the last reloads. A visitor's open connection may still bring them a request."""
-    return [Process(paths.MASTER_SOCKET, "@!%s " % pid) for pid in _pids("old workers")]
-
-
 def has_master() -> bool:
     """Whether HAProxy runs with a master that can reload it."""
     try:
-        return bool(worker())
+        return bool(processes()[0])
     except Failed:
         return False
 

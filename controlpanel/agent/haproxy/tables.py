@@ -24,14 +24,15 @@ class Table:
     """
 
     def __init__(self, content: bytes = b"", trust: bool = False) -> None:
-        """``trust``: take the rows also from a file that is not intact (to say what is wrong with it)."""
+        """``trust``: do not ask whether the file is intact; right for what we have just written, and for looking."""
         body, mark, checksum = content.rpartition(_CHECKSUM)
-        #: Whether it is as it was written, to the byte.
-        self.intact = bool(mark) and checksum == _checksum(body) and body.startswith(_HEADER)
-        self._body = body if self.intact else _HEADER
-        if trust and not self.intact:
-            lines = [line for line in content.splitlines() if line.strip() and not line.startswith(b"#")]
-            self._body = _HEADER + b"".join(line + b"\n" for line in lines)
+        if trust:
+            self.intact = True
+            self._body = body if mark and body.startswith(_HEADER) else _plain(content)
+        else:
+            #: Whether it is as it was written, to the byte. The rows of one that is not are not taken over.
+            self.intact = bool(mark) and body.startswith(_HEADER) and checksum == _checksum(body)
+            self._body = body if self.intact else _HEADER
 
     @classmethod
     def of(cls, rows: Rows) -> "Table":
@@ -39,6 +40,12 @@ class Table:
         table = cls()
         table._body = _HEADER + b"".join(_row(key, value) for key, value in rows.items() if value is not None)
         table.intact = True
+        return table
+
+    def copy(self) -> "Table":
+        """Another one with the same rows."""
+        table = Table()
+        table._body, table.intact = self._body, self.intact
         return table
 
     @property
@@ -87,6 +94,12 @@ def _row(key: str, value: str) -> bytes:
     if not _WORD.match(key) or not (value == "" or _WORD.match(value)):
         raise ValueError("not a row")
     return ("%s %s\n" % (key, value) if value else key + "\n").encode()
+
+
+def _plain(content: bytes) -> bytes:
+    """The rows of a file that somebody else has written."""
+    lines = [line for line in content.splitlines() if line.strip() and not line.startswith(b"#")]
+    return _HEADER + b"".join(line + b"\n" for line in lines)
 
 
 def _checksum(body: bytes) -> bytes:
