@@ -1,4 +1,8 @@
-"""Snapshots of a volume, and volumes made from them."""
+"""Snapshots of a volume, and volumes made from them.
+
+The manager writes a clone's files into the namespace of its source, so the two are not walled off from each other in
+the data pool as other volumes are: whoever has the one can reach the other's objects past the metadata servers.
+"""
 
 from __future__ import annotations
 

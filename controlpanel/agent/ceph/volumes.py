@@ -75,7 +75,7 @@ def ensure(cluster: Cluster, record: VolumeRecord, spec: Mapping[str, Any]) -> N
     # Before anything is done: whoever comes after a crash knows the epoch, and who may have been given it.
     records.save(cluster, record)
     if not right:
-        _create(cluster, record)
+        _create(cluster, record, isolated=found is None)
         found = info(cluster, record.name)
     if found is None:
         raise CephError("fs subvolume info", errno.ENOENT, f"{record.name} has vanished")
@@ -87,8 +87,9 @@ def ensure(cluster: Cluster, record: VolumeRecord, spec: Mapping[str, Any]) -> N
         records.save(cluster, record)
 
 
-def _create(cluster: Cluster, record: VolumeRecord) -> None:
-    arguments = {
+def _create(cluster: Cluster, record: VolumeRecord, isolated: bool) -> None:
+    """Make it, or fix one that exists; that one keeps its namespace (a clone has its source's: its files are there)."""
+    arguments: Dict[str, Any] = {
         "vol_name": cluster.file_system.name,
         "sub_name": record.name,
         "group_name": GROUP,
@@ -96,8 +97,9 @@ def _create(cluster: Cluster, record: VolumeRecord) -> None:
         "uid": record.uid,
         "gid": record.gid,
         "mode": f"{MODE:o}",
-        "namespace_isolated": True,
     }
+    if isolated:
+        arguments["namespace_isolated"] = True
     try:
         cluster.mgr("fs subvolume create", **arguments)  # on one that exists: sets size, owner and mode
     except CephError as error:
