@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -51,7 +52,7 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
-    compressed_fields = False
+    view_on_site = False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
         if self.fields is None and self.fieldsets is None:
@@ -68,6 +69,16 @@ class ReadOnlyInline(ReadOnly, TabularInline):
     per_page: int | None = 20
     hide_title = True
     ordering: tuple[str, ...] = ("pk",)
+
+
+def tab(title: Any, *fields: str) -> tuple[Any, dict[str, Any]]:
+    """Fields of less interest, for ``fieldsets``: behind a tab of their own."""
+    return title, {"classes": ("tab",), "fields": fields}
+
+
+def label(text: Any, variant: str = "") -> str:
+    """A coloured word, in lists and on pages alike. ``variant``: success, info, warning, danger or none."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
 
 
 def link(obj: models.Model | None, text: Any = None) -> SafeString | str:

@@ -7,9 +7,19 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, link, links, on_dashboard
+from controlpanel.admin import (
+    Card,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    actor,
+    changelist,
+    deed,
+    label,
+    link,
+    links,
+    on_dashboard,
+)
 from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
@@ -19,7 +29,7 @@ from .api import problems as _problems  # noqa: F401  # registers how hosting's 
 from .choices import SiteState
 from .models import Domain, HostingOrder, Site
 
-LABELS = {
+LABELS: dict[str, str] = {
     SiteState.ACTIVE: "success",
     SiteState.FAILED: "danger",
     SiteState.DISABLED: "warning",
@@ -110,9 +120,9 @@ class SiteAdmin(ReadOnlyAdmin):
     def shown_name(self, site: Site) -> str:
         return site.name
 
-    @display(description=_("state"), label=LABELS, ordering="state")
-    def shown_state(self, site: Site) -> tuple[str, str]:
-        return site.state, site.get_state_display()
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, site: Site) -> str:
+        return label(site.get_state_display(), LABELS.get(site.state, ""))
 
     @admin.display(description=_("order"), ordering="order__name")
     def shown_order(self, site: Site) -> str:

@@ -11,14 +11,20 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, link, on_dashboard
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, label, link, on_dashboard
 from controlpanel.operations.models import Operation
 
 from . import services
-from .choices import Role
+from .choices import MemberState, Role
 from .models import Access, Login, Member, PosixId, Token
+
+STATE_LABELS: dict[str, str] = {
+    MemberState.GOOD_STANDING: "success",
+    MemberState.AT_RISK: "warning",
+    MemberState.DISABLED: "danger",
+    MemberState.INACTIVE: "danger",
+}
 
 
 class LoginInline(ReadOnlyInline):
@@ -43,8 +49,8 @@ class MemberAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "shown_state", "login_count", "created")
     list_filter = ("state", "kind")
     search_fields = ("name",)
-    fields = ("name", "kind", "state", "created")
-    readonly_fields = ("state", "created")
+    fields = ("name", "kind", "shown_state", "created")
+    readonly_fields = ("shown_state", "created")
     inlines = (LoginInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
@@ -70,13 +76,9 @@ class MemberAdmin(ReadOnlyAdmin):
     def login_count(self, member: Member) -> int:
         return member.login_count  # type: ignore[attr-defined]
 
-    @display(
-        description=_("state"),
-        ordering="state",
-        label={"good_standing": "success", "at_risk": "warning", "disabled": "danger", "inactive": "danger"},
-    )
-    def shown_state(self, member: Member) -> tuple[str, str]:
-        return member.state, member.get_state_display()
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, member: Member) -> str:
+        return label(member.get_state_display(), STATE_LABELS.get(member.state, ""))
 
 
 class AccessInline(ReadOnlyInline):

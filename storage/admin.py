@@ -7,15 +7,14 @@ from django.db.models import F, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, link, on_dashboard
+from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, label, link, on_dashboard
 from controlpanel.fleet.admin import show_on_host
 
 from .choices import VolumeState
 from .models import Attachment, Pool, Volume
 
-LABELS = {
+LABELS: dict[str, str] = {
     VolumeState.ATTACHED: "success",
     VolumeState.FENCING: "danger",
     VolumeState.CREATING: "info",
@@ -95,9 +94,9 @@ class VolumeAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Volume]:
         return super().get_queryset(request).prefetch_related("attachments__host")
 
-    @display(description=_("state"), label=LABELS, ordering="state")
-    def shown_state(self, volume: Volume) -> tuple[str, str]:
-        return volume.state, volume.get_state_display()
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, volume: Volume) -> str:
+        return label(volume.get_state_display(), LABELS.get(volume.state, ""))
 
     @admin.display(description=_("size"), ordering="size_bytes")
     def size(self, volume: Volume) -> str:

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import display
+from django.utils.translation import ngettext
 
 from controlpanel.admin import (
     Card,
@@ -23,9 +23,11 @@ from controlpanel.admin import (
     actor,
     changelist,
     deed,
+    label,
     link,
     links,
     on_dashboard,
+    tab,
 )
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
@@ -34,7 +36,7 @@ from . import services
 from .choices import HostState, Role
 from .models import DriftReport, Host
 
-STATE_LABELS = {HostState.ACTIVE: "success", HostState.DRAINING: "warning", HostState.FENCED: "danger"}
+STATE_LABELS: dict[str, str] = {HostState.ACTIVE: "success", HostState.DRAINING: "warning", HostState.FENCED: "danger"}
 #: Operations that a host's page lists.
 HISTORY = 15
 
@@ -61,12 +63,23 @@ class HostAdmin(ReadOnlyAdmin):
     list_select_related = ("drift",)
     search_fields = ("name", "=address")
     fieldsets = (
-        (None, {"fields": ("name", "address", "shown_roles", "shown_state", "shown_reachable", "needs_resync")}),
-        (_("Drift"), {"fields": ("shown_drift", "drift_checked", "differences")}),
         (
-            _("Identity"),
-            {"fields": ("host_key", "agent_version", "boot_id", "shown_facts", "enrolled", "last_seen", "history")},
+            None,
+            {
+                "fields": (
+                    "name",
+                    "address",
+                    "shown_roles",
+                    "shown_state",
+                    "shown_reachable",
+                    "last_seen",
+                    "needs_resync",
+                    "history",
+                ),
+            },
         ),
+        tab(_("Drift"), "shown_drift", "drift_checked", "differences"),
+        tab(_("Identity"), "host_key", "agent_version", "boot_id", "shown_facts", "enrolled"),
     )
     readonly_fields = (
         "shown_roles", "shown_state", "shown_reachable", "shown_drift", "drift_checked", "differences", "shown_facts",
@@ -79,22 +92,20 @@ class HostAdmin(ReadOnlyAdmin):
     def shown_roles(self, host: Host) -> str:
         return ", ".join(str(Role(role).label) if role in Role.values else role for role in host.roles)
 
-    @display(description=_("state"), label=STATE_LABELS, ordering="state")
-    def shown_state(self, host: Host) -> tuple[str, str]:
-        return host.state, host.get_state_display()
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, host: Host) -> str:
+        return label(host.get_state_display(), STATE_LABELS.get(host.state, ""))
 
-    @display(description=_("reachable"), label={True: "success", False: "danger"}, ordering="reachable")
-    def shown_reachable(self, host: Host) -> tuple[bool, Any]:
-        return host.reachable, _("yes") if host.reachable else _("away")
+    @admin.display(description=_("reachable"), ordering="reachable")
+    def shown_reachable(self, host: Host) -> str:
+        return label(_("yes"), "success") if host.reachable else label(_("away"), "danger")
 
-    @display(description=_("drift"), label={"same": "success", "differs": "danger", "unknown": "warning"})
-    def shown_drift(self, host: Host) -> tuple[str, Any]:
+    @admin.display(description=_("drift"))
+    def shown_drift(self, host: Host) -> str:
         report = _report(host)
         if report is None or report.error:
-            return "unknown", _("not known")
-        if report.differences:
-            return "differs", _("%(count)d differences") % {"count": len(report.differences)}
-        return "same", _("none")
+            return label(_("not known"), "warning")
+        return label(_counted(report), "danger") if report.differences else label(_("none"), "success")
 
     @admin.display(description=_("compared"))
     def drift_checked(self, host: Host) -> Any:
@@ -160,6 +171,11 @@ def _report(host: Host) -> DriftReport | None:
     return getattr(host, "drift", None)
 
 
+def _counted(report: DriftReport) -> str:
+    count = len(report.differences)
+    return ngettext("%(count)d difference", "%(count)d differences", count) % {"count": count}
+
+
 @on_dashboard(0)
 def fleet_panel() -> Iterable[Card | Table]:
     """Which hosts are away, and which differ from what they should be."""
@@ -201,7 +217,7 @@ def _reasons(host: Host) -> Iterable[Any]:
     if host.needs_resync:
         yield _("due for a resync")
     if report and report.differences:
-        yield _("%(count)d differences") % {"count": len(report.differences)}
+        yield _counted(report)
     if report and report.error:
         yield _("could not be compared")
     if host.state != HostState.ACTIVE:

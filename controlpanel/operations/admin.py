@@ -11,10 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import action
 
 from controlpanel.admin import (
     LABELS,
@@ -26,8 +26,10 @@ from controlpanel.admin import (
     ask,
     changelist,
     deed,
+    label,
     link,
     on_dashboard,
+    tab,
 )
 
 from . import services
@@ -46,12 +48,14 @@ LATELY = timedelta(days=7)
 STATE_LABELS = {state: LABELS.get(colour, "") for state, colour in COLOURS.items()}
 
 
+def verbatim(text: Any) -> SafeString | str:
+    """What a host printed, once more without secrets (they were taken out before it was stored)."""
+    return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', redact(text)) if text else ""
+
+
 def pretty(value: Any) -> SafeString | str:
-    """JSON for people, once more without secrets (they were taken out before it was stored)."""
-    if not value:
-        return "–"
-    text = json.dumps(redact(value), indent=2, ensure_ascii=False)
-    return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text)
+    """JSON for people, without secrets."""
+    return verbatim(json.dumps(redact(value), indent=2, ensure_ascii=False)) if value else ""
 
 
 class StepInline(ReadOnlyInline):
@@ -59,10 +63,7 @@ class StepInline(ReadOnlyInline):
 
     model = Step
     verbose_name_plural = _("Steps")
-    fields = (
-        "position", "stage", "shown_title", "shown_state", "host", "attempts", "started", "finished", "trouble_text",
-        "output", "shown_answer", "skip_link",
-    )  # fmt: skip
+    fields = ("position", "stage", "shown_title", "host", "shown_state", "attempts", "started", "finished", "said")
     readonly_fields = fields
     per_page = None
     ordering = ("position",)
@@ -72,28 +73,19 @@ class StepInline(ReadOnlyInline):
         return step.title
 
     @admin.display(description=_("state"))
-    def shown_state(self, step: Step) -> str:
-        return step.get_state_display()
-
-    @admin.display(description=_("trouble"))
-    def trouble_text(self, step: Step) -> str:
-        return f"{step.trouble.get('code', '')}: {explain(step.trouble)}" if step.trouble else "–"
-
-    @admin.display(description=_("output"))
-    def output(self, step: Step) -> SafeString | str:
-        text = redact(step.trouble.get("output", ""))
-        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text) if text else "–"
-
-    @admin.display(description=_("answer"))
-    def shown_answer(self, step: Step) -> SafeString | str:
-        return pretty(step.answer)
-
-    @admin.display(description="")
-    def skip_link(self, step: Step) -> SafeString | str:
+    def shown_state(self, step: Step) -> SafeString | str:
+        state = label(step.get_state_display(), STATE_LABELS.get(step.state, ""))
         if step.state != StepState.WAITING or step.operation.state != OperationState.WAITING:
-            return ""
-        address = reverse("admin:operations_operation_skip", args=[step.operation_id, step.position])
-        return format_html('<a href="{}">{}</a>', address, _("Skip"))
+            return state
+        skip = reverse("admin:operations_operation_skip", args=[step.operation_id, step.position])
+        return format_html('{} <a class="underline" href="{}">{}</a>', state, skip, _("Skip"))
+
+    @admin.display(description=_("what it said"))
+    def said(self, step: Step) -> SafeString | str:
+        """The last trouble in words, what the host printed, and what it answered."""
+        trouble = f"{explain(step.trouble)} ({step.trouble.get('code', '')})" if step.trouble else ""
+        parts = [trouble, verbatim(step.trouble.get("output")), pretty(step.answer)]
+        return format_html_join("", "<div>{}</div>", ((part,) for part in parts if part)) or "–"
 
 
 @admin.register(Operation)
@@ -106,15 +98,9 @@ class OperationAdmin(ReadOnlyAdmin):
     search_help_text = _("Number, kind, user name or host")
     fieldsets = (
         (None, {"fields": ("shown_title", "kind", "shown_state", "error_text", "error_output")}),
-        (_("When and who"), {"fields": ("requested_by", "requested_from", "created", "started", "finished")}),
-        (
-            _("What it works on"),
-            {"fields": ("shown_params", "shown_scopes", "shown_reservations", "idempotency_key")},
-        ),
-        (
-            _("Its worker"),
-            {"fields": ("lease_holder", "lease_expires", "wake_at", "cancel_requested", "undoing", "outcome")},
-        ),
+        tab(_("When and who"), "requested_by", "requested_from", "created", "started", "finished"),
+        tab(_("What it works on"), "shown_params", "shown_scopes", "shown_reservations", "idempotency_key"),
+        tab(_("Its worker"), "lease_holder", "lease_expires", "wake_at", "cancel_requested", "undoing", "outcome"),
     )
     readonly_fields = (
         "shown_title", "shown_state", "error_text", "error_output", "shown_params", "shown_scopes",
@@ -131,9 +117,9 @@ class OperationAdmin(ReadOnlyAdmin):
     def shown_title(self, operation: Operation) -> str:
         return operation.title
 
-    @display(description=_("state"), label=STATE_LABELS, ordering="state")
-    def shown_state(self, operation: Operation) -> tuple[str, str]:
-        return operation.state, operation.get_state_display()
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, operation: Operation) -> str:
+        return label(operation.get_state_display(), STATE_LABELS.get(operation.state, ""))
 
     @admin.display(description=_("why it failed"))
     def error_text(self, operation: Operation) -> str:
@@ -141,12 +127,11 @@ class OperationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("output"))
     def error_output(self, operation: Operation) -> SafeString | str:
-        text = redact(operation.error.get("output", ""))
-        return format_html('<pre class="text-xs whitespace-pre-wrap">{}</pre>', text) if text else "–"
+        return verbatim(operation.error.get("output")) or "–"
 
     @admin.display(description=_("parameters"))
     def shown_params(self, operation: Operation) -> SafeString | str:
-        return pretty(operation.params)
+        return pretty(operation.params) or "–"
 
     @admin.display(description=_("seen by"))
     def shown_scopes(self, operation: Operation) -> str:
