@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from .choices import DomainKind, SiteKind
 from .errors import HostingError
 from .models import Site
+from .names import Names
 from .validators import readable
 
 #: More than any honest list of names; what is longer is not even split.
@@ -51,11 +52,24 @@ class ServiceForm(forms.Form):
             self.add_error(problem.field if problem.field in self.fields else None, problem.text)
 
 
+class NamesForm(ServiceForm):
+    """A form with names: they are judged with the other fields, so that everything wrong is told at once."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "domains" in data:
+            try:
+                Names.parse(data["domains"], data.get("redirects", ()))
+            except HostingError as error:
+                self.add_problems(error)
+        return data
+
+
 class ConfirmForm(ServiceForm):
     """Nothing to fill in: the confirmation of a change that stands for itself."""
 
 
-class CreateSiteForm(ServiceForm):
+class CreateSiteForm(NamesForm):
     kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind, widget=forms.RadioSelect)
     domains = NamesField(
         label=_("Names"),
@@ -65,7 +79,7 @@ class CreateSiteForm(ServiceForm):
     field_order = ("domains", "kind")
 
 
-class RestoreSiteForm(ServiceForm):
+class RestoreSiteForm(NamesForm):
     """The names that the site had, to be changed where another site has one by now."""
 
     domains = NamesField(
@@ -87,7 +101,7 @@ class RestoreSiteForm(ServiceForm):
         super().__init__(*args, **kwargs)
 
 
-class EditSiteForm(ServiceForm):
+class EditSiteForm(NamesForm):
     """``revision`` is what the page was made from, so that nobody overwrites what they have not seen."""
 
     domains = NamesField(

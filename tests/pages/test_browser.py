@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebSocketRoute, expect, sync_playwright
 
-from tests.panel import Panel, fresh_name, wait_until
+from tests.panel import Panel, cut_off, fresh_name
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +23,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SOCKETS = re.compile(r"/ws/operations/\d+/")
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 #: An operation on the lab takes about a second; other tests may keep its two cores busy meanwhile (milliseconds).
@@ -159,28 +161,38 @@ def test_progress_survives_reloads(anna: Person) -> None:
     expect(anna.page.locator("[data-count]")).to_have_text(f"{total} of {total} done")
 
 
-def test_a_lost_connection_is_told_and_nothing_is_missed(anna: Person) -> None:
-    """The first sockets break at once; a later one replays what was missed."""
-    attempts: list[str] = []
+def test_a_server_that_is_away_and_a_lost_connection_are_told_and_nothing_is_missed(anna: Person, panel: Panel) -> None:
+    """While an edge is away the operation waits; the first sockets break; what was missed is replayed."""
+    sockets: list[WebSocketRoute] = []
 
-    def breaks(route: WebSocketRoute) -> None:
-        attempts.append(route.url)
-        if len(attempts) > 1:
-            route.connect_to_server()
-        else:
+    def connect(route: WebSocketRoute) -> None:
+        sockets.append(route)
+        if len(sockets) == 2:  # the first attempt to reconnect fails too
             route.close(code=1011)
+        else:
+            route.connect_to_server()
 
-    anna.page.route_web_socket("**/ws/operations/*", breaks)
-    anna.create_site(fresh_name("lost"))
+    anna.page.route_web_socket(SOCKETS, connect)
+    with cut_off("edge2"):
+        anna.create_site(fresh_name("lost"))
+        expect(anna.page.locator("#operation")).to_have_attribute("data-state", "waiting", timeout=PATIENCE)
+        expect(anna.page.locator("main")).to_contain_text("Nothing is lost")
+        expect(anna.page.locator(".step[data-state=waiting]")).to_contain_text("edge2 cannot be reached")
+        anna.shoot("operation-waiting")
+        sockets[0].close(code=1011)
+        expect(anna.page.locator("[data-connection]")).to_contain_text("Reconnecting")
+        anna.shoot("operation-reconnecting")
+        expect(anna.page.locator("[data-connection]")).to_have_text("", timeout=PATIENCE)
     anna.wait_for_success()
-    wait_until(lambda: len(attempts) >= 1, what="a socket was tried")
-    assert "after=" in attempts[0]
-    expect(anna.page.locator("[data-connection]")).to_have_text("")  # it says so only while it is so
+    assert len(sockets) >= 3
+    assert int(parse_qs(urlsplit(sockets[-1].url).query)["after"][0]) > 0
 
 
 def test_without_any_socket_the_page_asks_again_and_again(anna: Person) -> None:
-    anna.page.route_web_socket("**/ws/operations/*", lambda route: route.close(code=1011))
-    anna.create_site(fresh_name("poll"))
+    anna.page.route_web_socket(SOCKETS, lambda route: route.close(code=1011))
+    with cut_off("edge2"):
+        anna.create_site(fresh_name("poll"))
+        expect(anna.page.locator("[data-connection]")).to_contain_text("asks for news", timeout=PATIENCE)
     anna.wait_for_success()
 
 

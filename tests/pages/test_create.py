@@ -105,6 +105,12 @@ def test_what_is_wrong_stands_beside_the_field(browser: Client, path: str, typed
     assert not Site.objects.exists()
 
 
+def test_everything_that_is_wrong_is_told_at_once(browser: Client, path: str) -> None:
+    page = Page(browser.post(path, fill(browser, path, domains="nodot", kind="")))
+    assert page.error_of("domains")
+    assert page.error_of("kind")
+
+
 def test_what_was_typed_is_still_there(browser: Client, path: str) -> None:
     page = Page(browser.post(path, fill(browser, path, domains="good.example.org\nbad")))
     assert page.value("domains") == "good.example.org\nbad"
