@@ -1,7 +1,7 @@
 """Structured logs: one line an event, with the request or operation it belongs to, and no secret."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from controlpanel.operations.redaction import redact
 
 
-def without_secrets(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def without_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """structlog processor: mask secrets by key and by shape."""
-    return redact(event)
+    return redact(dict(event))
 
 
 def configure(*, json: bool) -> None:
