@@ -8,9 +8,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from .choices import DomainKind, SiteKind
-from .errors import HostingError
+from .errors import HostingError, InvalidWorkers
 from .models import Site
 from .names import Names
+from .services import LEAST_WORKERS, MOST_WORKERS
 from .validators import readable
 
 #: More than any honest list of names; what is longer is not even split.
@@ -133,3 +134,9 @@ class EditSiteForm(NamesForm):
         super().__init__(*args, **kwargs)
         if site.kind != SiteKind.PHP:
             del self.fields["php_workers"]
+
+    def clean_php_workers(self) -> int:
+        workers: int = self.cleaned_data["php_workers"]
+        if not LEAST_WORKERS <= workers <= MOST_WORKERS:
+            self.add_problems(InvalidWorkers("php_workers", low=LEAST_WORKERS, high=MOST_WORKERS))
+        return workers
