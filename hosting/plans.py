@@ -17,6 +17,7 @@ from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve,
 from controlpanel.operations.services import NotPossible
 from routing import plans as routing
 from routing import selectors as routing_selectors
+from routing import services as routing_services
 from storage.choices import VolumeState
 from storage.errors import StorageError
 
@@ -129,6 +130,7 @@ class CreateSite(BringUpPlan):
         site = Site.objects.prefetch_related("domains").get(pk=operation.params["site"])
         if _settle(operation, SiteState.DELETED, purge_after=timezone.now(), host=None, **_former(site)):
             site.domains.all().delete()
+            routing_services.remove(site.pk)
 
 
 @register

@@ -170,6 +170,7 @@ def test_a_cancelled_creation_frees_its_names(place: Place) -> None:
     assert (site.state, site.host, site.name) == (SiteState.DELETED, None, "a.test")
     assert not site.restorable
     assert not Domain.objects.exists()
+    assert create(place)[0].name == "a.test"  # for routing too
 
 
 def test_a_deleted_site_frees_its_names_and_remembers_them(place: Place) -> None:
