@@ -42,7 +42,7 @@ def call(
         host = Host.objects.get(name=host)
     body = b'"args":' + json.dumps(args or {}, separators=(",", ":")).encode() + b"}\n"
     pending = Pending(name, body, time.monotonic() + timeout, progress, check)
-    target = Target(host.name, str(host.address), host.port, host.host_key)
+    target = Target(host.name, str(host.address), host.port, host.host_key, tuple(host.roles))
     with _lock:
         line = _lines.get(target.name)
         if line is None or line.target != target:

@@ -58,6 +58,8 @@ class Target:
     address: str
     port: int
     host_key: str
+    #: An agent knows the roles that it had when it started: with others it must be another agent.
+    roles: tuple[str, ...] = ()
 
 
 def parse_host_key(line: str) -> paramiko.PKey:

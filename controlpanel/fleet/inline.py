@@ -10,6 +10,7 @@ from controlpanel.operations import runner
 from controlpanel.operations.choices import OperationState, StepState
 from controlpanel.operations.lease import blockers
 from controlpanel.operations.models import Operation
+from controlpanel.operations.recovery import due
 
 #: Seconds for which a waiting operation is tried again here before it is left to the worker.
 PATIENCE = 20.0
@@ -24,6 +25,7 @@ def follow(operation: Operation, report: Callable[[str], None], *, patience: flo
     deadline = time.monotonic() + patience
     while True:
         runner.run(operation.pk)
+        _run_what_is_before(operation)
         operation.refresh_from_db()
         _tell(operation, told, report)
         if operation.is_finished:
@@ -37,6 +39,16 @@ def follow(operation: Operation, report: Callable[[str], None], *, patience: flo
         if operation.state == OperationState.WAITING and operation.wake_at is not None:
             pause = max(pause, (operation.wake_at - timezone.now()).total_seconds())
         time.sleep(min(pause, 2.0))
+
+
+def _run_what_is_before(operation: Operation) -> None:
+    """Operations that use the same hosts and were first (a resync that waited for them, say) are run here too."""
+    if not Operation.objects.filter(pk=operation.pk, state=OperationState.QUEUED).exists():
+        return
+    resources = operation.reservations.values_list("resource", flat=True)
+    before = due().filter(pk__lt=operation.pk, reservations__resource__in=list(resources)).distinct()
+    for pk in before.values_list("pk", flat=True):
+        runner.run(pk)
 
 
 def _tell(operation: Operation, told: dict[int, tuple[str, str]], report: Callable[[str], None]) -> None:

@@ -182,6 +182,24 @@ def test_cut_during_a_call_is_an_answer_lost(host):
     assert wait_until(lambda: _answers(host), 30)
 
 
+def test_a_change_that_nobody_waits_for_any_more_is_finished(host):
+    """The panel goes away in the middle: neither sshd nor sudo may take the agent with it."""
+    mark = f"left-{time.time_ns()}"
+    before = ask(host, "ping")["seq"]
+    with busy(host):
+        item = {"kind": "no-such-kind", "id": "x", "revision": 1, "state": "absent", "spec": {}}
+        future = channel.call(host, "apply", {"operation": mark, "items": [item]}, timeout=3)
+        with pytest.raises(AnswerLost):
+            future.result(10)
+        channel.close(host.name)
+        time.sleep(1)
+
+    def told() -> bool:
+        return any(entry["operation"] == mark for entry in ask(host, "journal", after=before, limit=1000)["entries"])
+
+    assert wait_until(told, 20)
+
+
 def test_a_call_has_its_own_limit(host):
     with busy(host):
         begun = time.monotonic()
@@ -288,7 +306,7 @@ def test_processes_that_upgrade_at_the_same_time(host):
     script = (
         "import sys, django; django.setup();"
         "from controlpanel.fleet import channel; from controlpanel.fleet.models import Host;"
-        "host = Host(name=sys.argv[1], address=sys.argv[2], port=int(sys.argv[3]), host_key=sys.argv[4]);"
+        "host = Host(name=sys.argv[1], address=sys.argv[2], port=int(sys.argv[3]), host_key=sys.argv[4], roles=['web']);"
         "print(channel.call(host, 'hello', timeout=90).result(100)['version'])"
     )
     with another_version(host):
