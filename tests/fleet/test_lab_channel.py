@@ -306,7 +306,8 @@ def test_processes_that_upgrade_at_the_same_time(host):
     script = (
         "import sys, django; django.setup();"
         "from controlpanel.fleet import channel; from controlpanel.fleet.models import Host;"
-        "host = Host(name=sys.argv[1], address=sys.argv[2], port=int(sys.argv[3]), host_key=sys.argv[4], roles=['web']);"
+        "name, address, port, key = sys.argv[1:];"
+        "host = Host(name=name, address=address, port=int(port), host_key=key, roles=['web']);"
         "print(channel.call(host, 'hello', timeout=90).result(100)['version'])"
     )
     with another_version(host):
