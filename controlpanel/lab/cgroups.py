@@ -54,11 +54,9 @@ class Group:
         """Every process in the group and below it, as this machine numbers them."""
         pids: set[int] = set()
         for folder in self.folders:
-            for path in folder.rglob("cgroup.procs"):
-                try:
-                    pids.update(int(pid) for pid in path.read_text().split())
-                except OSError:
-                    continue  # the group went away while we looked
+            for path, _, _ in os.walk(folder):
+                with suppress(OSError):  # the group went away while we looked
+                    pids.update(int(pid) for pid in Path(path, "cgroup.procs").read_text().split())
         return sorted(pids - {0})
 
     def memory_bytes(self) -> int | None:

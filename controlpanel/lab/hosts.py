@@ -34,6 +34,8 @@ class Blueprint:
     wait_until_ready: "Callable[[Machine], None]" = _nothing
     #: Raise it when ``provision`` changes: hosts that were provisioned otherwise are made anew.
     version: int = 1
+    #: Others lean on it (a volume, a user's name): it shuts down after them, or they would hang in their goodbyes.
+    serves_hosts: bool = False
     #: Whether `lab up` without names starts it.
     standard: bool = True
 
@@ -49,7 +51,12 @@ def _web(name: str, offset: int) -> Blueprint:
 HOSTS = (
     Blueprint("core1", 5, provision=core.provision, wait_until_ready=core.wait_until_ready),
     Blueprint(
-        "dir1", 6, roles=("directory",), provision=directory.provision, wait_until_ready=directory.wait_until_ready
+        "dir1",
+        6,
+        roles=("directory",),
+        provision=directory.provision,
+        wait_until_ready=directory.wait_until_ready,
+        serves_hosts=True,
     ),
     Blueprint(
         "store1",
@@ -58,6 +65,7 @@ HOSTS = (
         recipe=BOOKWORM,
         provision=ceph.provision,
         wait_until_ready=ceph.wait_until_ready,
+        serves_hosts=True,
     ),
     _edge("edge1", 11),
     _edge("edge2", 12),

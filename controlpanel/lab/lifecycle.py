@@ -1,7 +1,8 @@
 """Many hosts at once: up, down, status."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from . import claims, environment, images, network, prerequisites
@@ -22,12 +23,12 @@ def up(lab: Lab, names: Sequence[str], progress: Progress) -> None:
     machines = [Machine(lab, host) for host in blueprints]
     with lab.locked():
         claims.claim(lab, progress)
-        _at_once((image.ensure for image in {machine.image for machine in machines}), progress)
+        _at_once([image.ensure for image in {machine.image for machine in machines}], progress)
         _make_way_for_new_images(lab, progress)
         images.prune(progress)
         environment.prepare(lab)
         network.up(lab)
-        _at_once(((lambda progress, machine=machine: _bring_up(machine, progress)) for machine in machines), progress)
+        _at_once([partial(_bring_up, machine) for machine in machines], progress)
     progress(f"lab {lab.name} is up: {', '.join(machine.name for machine in machines)}")
 
 
@@ -39,9 +40,9 @@ def down(lab: Lab, names: Sequence[str], progress: Progress, *, purge: bool = Fa
     machines = [Machine(lab, blueprint(name)) for name in names] or [Machine(lab, host) for host in HOSTS]
     with lab.locked():
         if claims.owner(lab) == lab:
-            _at_once(
-                ((lambda progress, machine=machine: _take_down(machine, progress)) for machine in machines), progress
-            )
+            for wave in (False, True):
+                leaving = [machine for machine in machines if machine.blueprint.serves_hosts is wave]
+                _at_once([partial(_take_down, machine) for machine in leaving], progress)
             if not names:
                 claims.clear(lab)
                 claims.release(lab)
@@ -127,9 +128,8 @@ def _describe(machine: Machine, ours: bool) -> dict[str, Any]:
     }
 
 
-def _at_once(works: Iterable[Callable[[Progress], None]], progress: Progress) -> None:
+def _at_once(works: Sequence[Callable[[Progress], None]], progress: Progress) -> None:
     """Do all in parallel; raise one LabError that tells of every failure."""
-    works = list(works)
     pool = ThreadPoolExecutor(max_workers=max(1, len(works)))
     try:
         futures = [pool.submit(work, progress) for work in works]

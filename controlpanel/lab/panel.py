@@ -153,7 +153,7 @@ def _panel(progress: Progress, *, quiet: bool, port_may_move: bool) -> Iterator[
         except BlockingIOError:
             raise LabError(f"The panel of lab {lab.name} runs already; stop it first.") from None
         panel = Panel(lab, _url(port_may_move), progress, quiet=quiet)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         try:
             panel.start()

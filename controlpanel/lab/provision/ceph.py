@@ -40,6 +40,8 @@ mgr initial modules = volumes status
 osd memory target = 939524096
 bluestore block size = {disk_bytes}
 mds cache memory limit = 268435456
+# After a power cut clients that are gone for good would else hold everybody up for 45 seconds.
+mds reconnect timeout = 10
 """
 
 _UNITS = (
