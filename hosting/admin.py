@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
@@ -24,7 +25,7 @@ from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
 
-from . import services
+from . import orders, services
 from .api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
 from .choices import SiteState
 from .models import Domain, HostingOrder, Site
@@ -74,18 +75,56 @@ class DomainInline(ReadOnlyInline):
     readonly_fields = fields
 
 
+class OrderForm(forms.ModelForm):
+    """The service checks too; here so that errors stand beside their fields."""
+
+    class Meta:
+        model = HostingOrder
+        fields = ("name", "member", "max_sites", "site_size_bytes")
+
+    def clean(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().clean() or {}
+        if fields.keys() >= {"max_sites", "site_size_bytes"}:
+            orders.check_limits(fields["max_sites"], fields["site_size_bytes"])
+        return fields
+
+
 @admin.register(HostingOrder)
 class HostingOrderAdmin(ReadOnlyAdmin):
+    """Orders are rows only, so staff add and change them here; by the service all the same."""
+
     list_display = ("name", "shown_member", "site_count", "max_sites", "created")
     list_select_related = ("member",)
     search_fields = ("name", "member__name", "sites__domains__name")
     fields = ("name", "shown_member", "max_sites", "site_size_bytes", "created")
-    readonly_fields = ("shown_member",)
+    readonly_fields = ("shown_member", "created")
+    autocomplete_fields = ("member",)
+    form = OrderForm
     inlines = (SiteInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HostingOrder]:
         kept = ~Q(sites__state=SiteState.DELETED)
         return super().get_queryset(request).annotate(site_count=Count("sites", filter=kept, distinct=True))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(actor(request).is_staff)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(actor(request).is_staff)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fields(request, obj) if obj else ("name", "member", "max_sites", "site_size_bytes")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return super().get_inlines(request, obj) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: HostingOrder, form: Any, change: bool) -> None:
+        limits = {"max_sites": obj.max_sites, "site_size_bytes": obj.site_size_bytes}
+        if change:
+            orders.change_order(actor(request), obj, name=obj.name, **limits)
+        else:
+            order = orders.create_order(actor(request), obj.member, obj.name, **limits)
+            obj.pk, obj.created = order.pk, order.created
 
     @admin.display(description=_("member"), ordering="member__name")
     def shown_member(self, order: HostingOrder) -> str:

@@ -50,6 +50,12 @@ class Rows(GenericViewSet):
         """What ``self.request.user`` may see, with all that the serializer reads."""
         raise NotImplementedError
 
+    def fields_of(self, serializer_class: Any) -> dict[str, Any]:
+        """The request's body, checked for its form; raises ValidationError."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
     def get_queryset(self) -> QuerySet[Any]:
         return self.rows()
 

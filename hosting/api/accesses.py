@@ -1,7 +1,5 @@
 """``/api/v1/accesses/``: who may do what. It stands here because an access may be on a hosting order."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
@@ -37,9 +35,7 @@ class AccessViewSet(mixins.DestroyModelMixin, Collection):
 
     @extend_schema(summary="Give a role to a login that you see")
     def create(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        fields: dict[str, Any] = dict(serializer.validated_data)
+        fields = self.fields_of(AccessSerializer)
         # What the asker does not see is not found, whether it is in the URL or in the body.
         login = people.logins_for(self.actor).get(pk=fields["login_id"])
         member_id, order_id = fields.get("member_id"), fields.get("order_id")

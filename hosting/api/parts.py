@@ -7,6 +7,7 @@ from controlpanel.api.views import Collection
 from routing.api.filters import RouteFilter
 from routing.api.serializers import RouteSerializer
 from routing.models import Route
+from storage.api import problems as _problems  # noqa: F401  # registers how storage's errors are answered
 from storage.api.filters import VolumeFilter
 from storage.api.serializers import VolumeSerializer
 from storage.models import Attachment, Volume

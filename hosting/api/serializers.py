@@ -10,8 +10,10 @@ from members.choices import Role
 from members.models import Access
 
 from ..choices import DomainKind, SiteKind, SiteState
+from ..errors import InvalidKind
 from ..models import Domain, HostingOrder, Site
 from ..names import MOST
+from ..orders import LEAST_SIZE, MOST_SITES, MOST_SIZE
 from ..services import LEAST_WORKERS, MOST_WORKERS
 
 
@@ -25,6 +27,21 @@ class OrderSerializer(serializers.ModelSerializer[HostingOrder]):
         model = HostingOrder
         fields = ("id", "name", "member", "max_sites", "site_count", "site_size_bytes", "created")
         read_only_fields = fields
+
+
+class OrderChangesSerializer(serializers.Serializer[Any]):
+    """What staff may change of an order. Sites that there are keep the room that they have."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    max_sites = serializers.IntegerField(min_value=0, max_value=MOST_SITES, required=False)
+    site_size_bytes = serializers.IntegerField(min_value=LEAST_SIZE, max_value=MOST_SIZE, required=False)
+
+
+class NewOrderSerializer(OrderChangesSerializer):
+    """A new order of a member."""
+
+    member = serializers.IntegerField(min_value=1)
+    name = serializers.CharField(max_length=120)
 
 
 class SiteSerializer(serializers.ModelSerializer[Site]):
@@ -79,6 +96,13 @@ class NamesField(serializers.ListField):
         super().__init__(child=NameField(), max_length=10 * MOST, **kwargs)
 
 
+class KindField(serializers.ChoiceField):
+    """A kind of site. Another one is not echoed: it may be anything, at any length."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(SiteKind.choices, error_messages={"invalid_choice": InvalidKind.message}, **kwargs)
+
+
 @extend_schema_field({"type": "integer", "minimum": LEAST_WORKERS, "maximum": MOST_WORKERS})
 class WorkersField(serializers.IntegerField):
     """PHP processes; the service knows the limits."""
@@ -91,7 +115,7 @@ class NewSiteSerializer(serializers.Serializer[Any]):
     """What a new site is made of. Rules are the service's; the host is chosen by placement."""
 
     order = serializers.IntegerField(min_value=1)
-    kind = serializers.ChoiceField(SiteKind.choices)
+    kind = KindField()
     domains = NamesField(help_text="Names, the main one first; in Unicode or punycode.")
     redirects = NamesField(required=False, help_text="Names that lead to the main one.")
     php_workers = WorkersField(required=False)
@@ -100,7 +124,7 @@ class NewSiteSerializer(serializers.Serializer[Any]):
 class SiteChangesSerializer(serializers.Serializer[Any]):
     """What may be changed; what is left out stays."""
 
-    kind = serializers.ChoiceField(SiteKind.choices, required=False)
+    kind = KindField(required=False)
     domains = NamesField(required=False, help_text="All its names, the main one first.")
     redirects = NamesField(required=False, help_text="All names that lead to the main one.")
     php_workers = WorkersField(required=False)

@@ -5,15 +5,17 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlpanel.api.views import Collection
+from controlpanel.api.views import Collection, StaffWrite
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key
 from controlpanel.operations.models import Operation
+from members import selectors as people
 
-from .. import selectors, services
+from .. import orders, selectors, services
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
@@ -21,7 +23,9 @@ from .filters import DomainFilter, OrderFilter, SiteFilter
 from .serializers import (
     AcceptedSiteSerializer,
     DomainSerializer,
+    NewOrderSerializer,
     NewSiteSerializer,
+    OrderChangesSerializer,
     OrderSerializer,
     SiteChangesSerializer,
     SiteRestoreSerializer,
@@ -38,11 +42,29 @@ class OrderViewSet(Collection):
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     ordering_fields = ("id", "name", "created")
+    permission_classes = (StaffWrite,)
     queryset = HostingOrder.objects.none()
 
     def rows(self) -> QuerySet[HostingOrder]:
         kept = ~Q(sites__state=SiteState.DELETED)
         return selectors.orders_for(self.actor).annotate(site_count=Count("sites", filter=kept))
+
+    @extend_schema(
+        summary="A new order of a member (staff)", request=NewOrderSerializer, responses={201: OrderSerializer}
+    )
+    def create(self, request: Request) -> Response:
+        fields = self.fields_of(NewOrderSerializer)
+        member = people.members_for(self.actor).get(pk=fields.pop("member"))
+        order = orders.create_order(self.actor, member, fields.pop("name"), **fields)
+        return Response(self.get_serializer(self.rows().get(pk=order.pk)).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        summary="Another name or other limits (staff)", request=OrderChangesSerializer, responses=OrderSerializer
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        order = self.get_object()
+        orders.change_order(self.actor, order, **self.fields_of(OrderChangesSerializer))
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
@@ -69,7 +91,7 @@ class SiteViewSet(Collection):
     @accepts_site("A new site", NewSiteSerializer)
     def create(self, request: Request) -> Response:
         """Placement chooses its host. It is ready when its operation has succeeded: both edges then serve it."""
-        fields = self._fields(NewSiteSerializer)
+        fields = self.fields_of(NewSiteSerializer)
         order = fields.pop("order")
         return self._carry_out(
             lambda **common: services.create_site(
@@ -79,7 +101,7 @@ class SiteViewSet(Collection):
 
     @accepts_site("Other names, kind or PHP workers", SiteChangesSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
-        site, fields = self.get_object(), self._fields(SiteChangesSerializer)
+        site, fields = self.get_object(), self.fields_of(SiteChangesSerializer)
         return self._carry_out(lambda **common: services.edit_site(self.actor, site, **fields, **common))
 
     @accepts_site("Delete a site; its data is kept for a while")
@@ -103,13 +125,8 @@ class SiteViewSet(Collection):
     @accepts_site("Bring a deleted site back with its data", SiteRestoreSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        site, fields = self.get_object(), self._fields(SiteRestoreSerializer)
+        site, fields = self.get_object(), self.fields_of(SiteRestoreSerializer)
         return self._carry_out(lambda **common: services.restore_site(self.actor, site, **fields, **common))
-
-    def _fields(self, serializer_class: Any) -> dict[str, Any]:
-        serializer = serializer_class(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
 
     def _carry_out(self, service: Callable[..., tuple[Site, Operation]]) -> Response:
         common = {

@@ -34,11 +34,6 @@ class AcceptedLoginSerializer(AcceptedSerializer):
     login = LoginSerializer(read_only=True)
 
 
-def _validated(serializer: Any) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
-
-
 @extend_schema_view(
     list=extend_schema(summary="Members that you administer"), retrieve=extend_schema(summary="One member")
 )
@@ -56,7 +51,7 @@ class MemberViewSet(Collection):
 
     @extend_schema(summary="A new member (staff)")
     def create(self, request: Request) -> Response:
-        fields = _validated(self.get_serializer(data=request.data))
+        fields = self.fields_of(self.get_serializer_class())
         member = services.create_member(**fields, actor=self.actor)
         return Response(self.get_serializer(member).data, status=status.HTTP_201_CREATED)
 
@@ -88,7 +83,7 @@ class LoginViewSet(Collection):
         parameters=WRITE_PARAMETERS,
     )
     def create(self, request: Request) -> Response:
-        fields = _validated(NewLoginSerializer(data=request.data))
+        fields = self.fields_of(NewLoginSerializer)
         member_id = fields.pop("member", None)
         member = None if member_id is None else selectors.members_for(self.actor).get(pk=member_id)
         if wants_preview(request):
@@ -118,7 +113,7 @@ class LoginViewSet(Collection):
     )
     def partial_update(self, request: Request, pk: str) -> Response:
         login = self.get_object()
-        changes = _validated(LoginChangesSerializer(data=request.data))
+        changes = self.fields_of(LoginChangesSerializer)
 
         def work() -> Outcome:
             operation = None
@@ -151,7 +146,7 @@ class LoginViewSet(Collection):
     def password(self, request: Request, pk: str) -> Response:
         """Written to the directory while you wait. Your own needs the old one too."""
         login = self.get_object()
-        fields = _validated(PasswordSerializer(data=request.data))
+        fields = self.fields_of(PasswordSerializer)
         if login.pk != self.actor.pk:
             services.set_password(login=login, password=fields["password"], actor=self.actor)
         elif "old_password" not in fields:
@@ -206,7 +201,7 @@ class TokenViewSet(mixins.DestroyModelMixin, Collection):
 
     @extend_schema(summary="A new token; its text is shown this once")
     def create(self, request: Request) -> Response:
-        fields = _validated(self.get_serializer(data=request.data))
+        fields = self.fields_of(self.get_serializer_class())
         token, text = services.create_token(login=self.actor, **fields)
         token.text = text  # type: ignore[attr-defined]
         return Response(self.get_serializer(token).data, status=status.HTTP_201_CREATED)

@@ -170,3 +170,26 @@ def test_an_error_in_a_new_member_stands_on_the_form(staff: Client) -> None:
 
     assert response.status_code == 200
     assert Member.objects.count() == 1
+
+
+#: What the form says of the sites that it lists below.
+NO_ROWS = {"sites-TOTAL_FORMS": 0, "sites-INITIAL_FORMS": 0}
+
+
+def test_an_order_is_added_and_changed_by_the_service(staff: Client) -> None:
+    member = make.MemberFactory()
+    fields = {"name": "Radio", "member": member.pk, "max_sites": 3, "site_size_bytes": 10**9}
+
+    staff.post(reverse("admin:hosting_hostingorder_add"), fields)
+    order = make.HostingOrder.objects.get()
+    staff.post(reverse("admin:hosting_hostingorder_change", args=[order.pk]), {**fields, **NO_ROWS, "max_sites": 9})
+
+    order.refresh_from_db()
+    assert (order.name, order.member, order.max_sites) == ("Radio", member, 9)
+
+
+def test_an_order_cannot_be_given_silly_limits(staff: Client) -> None:
+    fields = {"name": "Radio", "member": make.MemberFactory().pk, "max_sites": 3, "site_size_bytes": 1}
+
+    assert staff.post(reverse("admin:hosting_hostingorder_add"), fields).status_code == 200
+    assert not make.HostingOrder.objects.exists()
