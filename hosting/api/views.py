@@ -136,7 +136,8 @@ class SiteViewSet(Collection):
 
         def work() -> Outcome:
             site, operation = service(**common)
-            data = SiteSerializer(site, context=self.get_serializer_context()).data
+            read = self.rows().get(pk=site.pk)  # with its names and host, all at once
+            data = SiteSerializer(read, context=self.get_serializer_context()).data
             return operation, {**data, "site": data}
 
         return carry_out(self.request, work)
