@@ -64,16 +64,19 @@ def test_a_full_volume_is_said_clearly_and_mends(panel: Panel) -> None:
     answer = api.post("sites/", {"order": int(order), "kind": "static", "domains": [fresh_name()]})
     api.wait(answer)
     site = LiveSite(panel, api, answer["site"]["id"], answer["domains"][0])
-    site.put("web/fill.txt", "")
-    site.shell("rm -rf web/*; dd if=/dev/zero of=files/big bs=1M count=64 2>/dev/null; sync; true", check=False)
-    assert int(site.stat("%s", "files/big")) <= 24 * 2**20  # the quota really stops writing
+    # Ceph's clients learn a moment late how full it is, so it is filled in ever smaller bites until each is refused.
+    bite = "dd if=/dev/zero of=files/big count=2 oflag=append conv=notrunc,fsync 2>/dev/null"
+    for size in ("1M", "64k", "1k"):
+        site.shell(f"for n in $(seq 200); do {bite} bs={size} || exit 0; sleep 0.1; done; exit 1")
+    site.shell("rm -rf web/*")
 
     operation = site.edit(state="failed", php_workers=3)
     step = next(step for step in operation["steps"] if step["state"] == "failed")
     assert "full" in step["detail"]
     assert site.read()["state"] == "failed"
     site.shell("rm files/big")
-    wait_until(lambda: site.shell("echo x > files/probe && echo ok || true", check=False).strip() == "ok", 30)
+    room = "dd if=/dev/zero of=files/probe bs=1M count=4 conv=fsync 2>/dev/null && echo room || true"
+    wait_until(lambda: site.shell(room).strip() == "room", 60, every=1)
     site.edit(php_workers=4)
     assert site.read()["state"] == "active"
 

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from .. import commands, fields
-from ..errors import AgentError, Invalid
+from ..errors import AgentError, Failed, Invalid
 from ..web import nginx, paths, php, tree
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
@@ -77,7 +77,7 @@ class Site(Kind):
             tx.check("nginx", ["nginx", "-t", "-q"])
             tx.reload("nginx", nginx.reload)
         names = [(item.id, item.spec["domains"][0]) for item in items if item.spec["domains"]]
-        tx.confirm(lambda: nginx.confirm(names))
+        tx.confirm(lambda: _blame(items, nginx.wrong_answers(names)))
         tx.confirm(lambda: announce_if_ready(tx))
 
     def _php(self, tx: "Transaction", items: List[Item]) -> None:
@@ -94,7 +94,7 @@ class Site(Kind):
             _systemctl("start", php.sockets_of(new))
             if first:
                 _systemctl("start", php.services_of(first), "--no-block")
-                tx.confirm(lambda: _systemctl("start", php.services_of(first)))
+                tx.confirm(lambda: _blame(items, _not_started(first)))
         untried = [site for site in changed if site not in new or len(new) > START_AT_ONCE]
         if untried:
             _write_test(untried)
@@ -151,6 +151,30 @@ class Site(Kind):
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
+
+
+def _blame(items: List[Item], failures: "Dict[str, Failed]") -> None:
+    """A site that is alone in its batch takes the batch with it; of many, each fails for itself."""
+    for item in items:
+        if item.id in failures:
+            if len(items) == 1:
+                raise failures[item.id]
+            item.failure = failures[item.id]
+
+
+def _not_started(sites: Sequence[str]) -> "Dict[str, Failed]":
+    """Start PHP masters; those that cannot, and why."""
+    found: Dict[str, Failed] = {}
+    try:
+        _systemctl("start", php.services_of(sites))
+    except Failed:
+        for site in sites:
+            try:
+                _systemctl("start", php.services_of([site]))
+            except Failed as error:
+                journal = commands.run(["journalctl", "-n", "20", "--no-pager", "-u", f"site@{site}.service"])
+                found[site] = Failed(f"PHP of site {site} does not start", f"{error.output}\n{journal}")
+    return found
 
 
 def _systemctl(verb: str, units: Sequence[str], *options: str) -> None:

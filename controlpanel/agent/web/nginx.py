@@ -7,7 +7,7 @@ import http.client
 import os
 import signal
 import time
-from typing import Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, Optional, Sequence
 
 from .. import commands
 from ..errors import Failed
@@ -15,7 +15,8 @@ from . import paths
 
 PID_FILE = "/run/nginx.pid"
 HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
-#: Answers "site <id>": how an edge (and the agent itself) knows that this host serves the site now.
+#: Answers "site <id>": how an edge (and the agent itself) knows that the site is set up here. It must not depend
+#: on anything that the site's owner can change: a broken site is no broken host.
 SITE_CHECK = "/.well-known/controlpanel"
 #: Answers 200 when this host may get visitors.
 HOST_CHECK = "/.well-known/controlpanel-host"
@@ -23,7 +24,6 @@ HOST_CHECK = "/.well-known/controlpanel-host"
 _MAIN = """\
 user www-data;
 worker_processes auto;
-worker_rlimit_nofile 65536;
 # Old workers end when their last request does; a download that takes longer than this is cut by the reload after it.
 worker_shutdown_timeout 15m;
 pid /run/nginx.pid;
@@ -138,7 +138,10 @@ _CHECK = """\
 
 #: The volume is not mounted (an empty mount point): "not now" is true, search engines would remember "not found".
 _MOUNTED = """\
-    if (!-d {root}/web) {{ return 503; }}
+    set $controlpanel_here no;
+    if (-d {root}/web) {{ set $controlpanel_here yes; }}
+    if ($uri = {check}) {{ set $controlpanel_here yes; }}
+    if ($controlpanel_here = no) {{ return 503; }}
 """
 
 _DISABLED = """\
@@ -225,7 +228,7 @@ def site_config(site: str, kind: str, domains: Sequence[str], enabled: bool) -> 
     if not enabled:
         body += _DISABLED.format(pages=paths.PAGES)
     else:
-        body = _MOUNTED.format(root=root) + body + _HIDDEN
+        body = _MOUNTED.format(root=root, check=SITE_CHECK) + body + _HIDDEN
         body += _PHP.format(root=root, socket=paths.php_socket(site)) if kind == "php" else _STATIC
     return HEADER + _SERVER.format(
         names="\n                ".join(domains), logs=f"{paths.LOGS}/{site}", root=root, body=body
@@ -332,24 +335,25 @@ def wrong_answer(site: str, domain: str) -> Optional[str]:
     status, body = ask(domain, SITE_CHECK)
     if status == 200 and body == f"site {site}\n":
         return None
-    if status == 503:
-        return "the site's volume is not mounted"
     if status == 0:
         return f"nginx does not answer: {body}"
     return f"nginx answers {status} for {domain} instead of the site"
 
 
-def confirm(expected: "Iterable[tuple[str, str]]", patience: float = 5.0) -> None:
-    """Wait until each (site, name) is answered rightly; raises Failed when one is not after ``patience`` seconds."""
+def wrong_answers(expected: "Iterable[tuple[str, str]]", patience: float = 5.0) -> "Dict[str, Failed]":
+    """Wait until each (site, name) is answered rightly; what is not after ``patience`` seconds in all, by site."""
     end = time.monotonic() + patience
+    found: Dict[str, Failed] = {}
     for site, domain in expected:
         while True:
             problem = wrong_answer(site, domain)
             if problem is None:
                 break
             if time.monotonic() > end:
-                raise Failed(f"site {site}: {problem}", _tail("/var/log/nginx/error.log"))
+                found[site] = Failed(f"site {site}: {problem}", _tail("/var/log/nginx/error.log"))
+                break
             time.sleep(0.02)
+    return found
 
 
 def _tail(path: str, size: int = 2000) -> str:
@@ -360,8 +364,3 @@ def _tail(path: str, size: int = 2000) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
-
-
-def names_of(specs: "Dict[str, Dict[str, object]]") -> "List[tuple[str, str]]":
-    """(site, main name) of every site that has a name."""
-    return [(site, spec["domains"][0]) for site, spec in specs.items() if spec["domains"]]  # type: ignore[index]

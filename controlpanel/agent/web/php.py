@@ -101,10 +101,10 @@ Type=notify
 NotifyAccess=main
 EnvironmentFile={php}/%i.env
 Environment=FPM_SOCKETS={sockets}/%i.sock=3
+# Not on an empty mount point. (A condition of the unit would be PID 1's to check, and a network file system may hang.)
+ExecCondition=+/usr/bin/mountpoint -q {sites}/%i
 ExecStart=/usr/bin/setpriv --reuid=${{SITE_UID}} --regid=${{SITE_GID}} --clear-groups --inh-caps=-all \\
     {program} --nodaemonize --force-stderr --fpm-config {php}/%i.conf
-# Fails when the volume is not mounted (PID 1 itself must never look at a network file system: it could hang).
-WorkingDirectory={sites}/%i/web
 KillMode=mixed
 KillSignal=SIGQUIT
 TimeoutStartSec=30
@@ -114,6 +114,7 @@ UMask=0022
 
 # What it may use up. A site that needs more is scaled, not let loose.
 TasksMax=256
+LimitNPROC=256
 MemoryMax=1G
 CPUWeight=100
 IOWeight=100

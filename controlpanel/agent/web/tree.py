@@ -88,7 +88,7 @@ def _below(top: int, directory: str, name: str, mode: int, uid: int, gid: int) -
 
 def _first_page(top: int, uid: int, gid: int, kind: str, domain: str) -> None:
     with _opened(top, "web") as web:
-        if web is None or os.listdir(web):
+        if web is None or _holds_anything(web):
             return
         name, text = pages.first_page(domain, kind)
         try:
@@ -108,6 +108,11 @@ def _first_page(top: int, uid: int, gid: int, kind: str, domain: str) -> None:
             if not written:
                 with contextlib.suppress(OSError):
                     os.unlink(name, dir_fd=web)
+
+
+def _holds_anything(directory: int) -> bool:
+    with os.scandir(directory) as entries:
+        return next(entries, None) is not None
 
 
 @contextlib.contextmanager
