@@ -1,9 +1,11 @@
 """What storage hosts and web hosts should hold of volumes."""
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 from controlpanel.fleet.choices import Role
-from controlpanel.fleet.desired import Resource, provider
+from controlpanel.fleet.desired import Resource, on_answer, provider
 from controlpanel.fleet.models import Host
 
 from .choices import VolumeState
@@ -28,6 +30,18 @@ def attachments_of(host: Host) -> Iterable[Resource]:
     rows = host.attachments.filter(fenced=None, leaving=False, granted=True).select_related("volume__pool", "host")
     for attachment in rows.order_by("volume_id"):
         yield attachment_resource(attachment)
+
+
+@on_answer("volume")
+def note_credentials(host: Host, item: dict[str, Any]) -> None:
+    """A storage host that was brought back in line may have had to make a key anew: the web host needs that one."""
+    credentials = item["answer"].get("credentials", {})
+    rows = Attachment.objects.filter(volume__pool__host=host, volume=item["id"].removeprefix("v"), fenced=None)
+    for attachment in rows.filter(granted=True).select_related("host"):
+        credential = credentials.get(attachment.host.name)
+        if credential is not None and json.dumps(credential, sort_keys=True) != attachment.credential:
+            attachment.credential = json.dumps(credential, sort_keys=True)
+            attachment.save(update_fields=["credential"])
 
 
 def volume_resource(volume: Volume, *, epoch: int | None = None, trashed: bool | None = None) -> Resource:

@@ -2,13 +2,19 @@
 
 from controlpanel.operations.recovery import every
 
-from . import services, usage
+from . import reaping, services, usage
 
 
 @every(seconds=60)
 def refresh_usage() -> None:
     """How full pools and volumes are."""
     usage.refresh_due()
+
+
+@every(seconds=5)
+def reap() -> None:
+    """What hosts left open when they died."""
+    reaping.reap_due()
 
 
 @every(seconds=300)

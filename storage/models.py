@@ -79,6 +79,8 @@ class Attachment(models.Model):
     #: Access was granted on the storage side / the host confirmed the mount.
     granted = models.BooleanField(default=False)
     mounted = models.BooleanField(default=False)
+    #: The boot of the host that it was mounted in: a later one finds what this one left open (``reaping.py``).
+    boot_id = models.CharField(max_length=36, blank=True)
     #: The host is to let go of it.
     leaving = models.BooleanField(default=False)
     #: Storage confirmed that this host is cut off: another may be granted the volume, and then this row goes.

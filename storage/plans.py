@@ -142,7 +142,13 @@ class Trash(StorageApply):
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         volume = _volume(step)
         if volume.state != VolumeState.ABSENT:
-            services.mark_trashed(volume)
+            services.mark_trashed(volume, _epoch(answer))
+
+
+def _epoch(answer: dict[str, Any]) -> int | None:
+    """Under which epoch storage did it."""
+    epochs = [item.get("answer", {}).get("epoch") for item in answer.get("items", [])]
+    return epochs[0] if epochs else None
 
 
 def _refuse_mounted(attachments: QuerySet[Attachment]) -> None:

@@ -143,7 +143,8 @@ def mark_provisioned(volume: Volume, credentials: Mapping[str, Any]) -> None:
 @transaction.atomic
 def mark_attached(volume: Volume, host: Host) -> None:
     """The host confirmed that it has mounted and verified the volume. The same again changes nothing."""
-    if not volume.attachments.filter(host=host, leaving=False, fenced=None).update(mounted=True):
+    boot_id = Host.objects.values_list("boot_id", flat=True).get(pk=host.pk)
+    if not volume.attachments.filter(host=host, leaving=False, fenced=None).update(mounted=True, boot_id=boot_id):
         raise IllegalTransition(volume.name, volume.get_state_display(), "attached")
     volume.refresh_from_db()
     if volume.state != VolumeState.ATTACHED:
@@ -185,15 +186,20 @@ def _settle(volume: Volume) -> None:
 
 
 @transaction.atomic
-def mark_trashed(volume: Volume) -> None:
-    """Storage confirmed that nobody has access and that the volume is marked as trash. May be told again."""
-    volume.attachments.all().delete()
+def mark_trashed(volume: Volume, epoch: int | None = None) -> None:
+    """Storage confirmed that nobody has access and that the volume is marked as trash. May be told again.
+
+    ``epoch`` is the one that storage confirmed: IllegalTransition when the volume was given to somebody meanwhile.
+    """
+    locked = Volume.objects.select_for_update().get(pk=volume.pk)
+    if locked.state != VolumeState.TRASHED:
+        if epoch not in (None, locked.epoch + 1):
+            raise IllegalTransition(locked.name, locked.get_state_display(), "trash")
+        locked.attachments.all().delete()
+        # Granted once and never given back: its creation is being taken back, and there is nothing to keep for long.
+        keep = timedelta(days=1 if locked.epoch <= FIRST_GRANT else settings.SITE_GRACE_DAYS)
+        transition(locked, "trash", purge_after=timezone.now() + keep)
     volume.refresh_from_db()
-    if volume.state == VolumeState.TRASHED:
-        return
-    # Granted once and never given back: its creation is being taken back, and there is nothing to keep for long.
-    keep = timedelta(days=1 if volume.epoch <= FIRST_GRANT else settings.SITE_GRACE_DAYS)
-    transition(volume, "trash", purge_after=timezone.now() + keep)
 
 
 @transaction.atomic

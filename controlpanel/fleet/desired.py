@@ -67,6 +67,32 @@ def desired_state(host: Host) -> list[Resource]:
     return [found[key] for key in sorted(found)]
 
 
+Listener = Callable[[Host, dict[str, Any]], None]
+
+_listeners: dict[str, list[Listener]] = {}
+
+
+def on_answer(kind: str) -> Callable[[Listener], Listener]:
+    """Decorator: the function is told what a host answered to a resource of that kind in a resync (item of ``apply``).
+
+    It runs in the transaction that marks the step done.
+    """
+
+    def register(function: Listener) -> Listener:
+        _listeners.setdefault(kind, []).append(function)
+        return function
+
+    return register
+
+
+def tell(host: Host, items: Iterable[dict[str, Any]]) -> None:
+    """Let the listeners know."""
+    for item in items:
+        if item.get("answer"):
+            for function in _listeners.get(str(item.get("kind")), []):
+                function(host, item)
+
+
 class Inspector:
     """Compares and mends what a role keeps outside the agent's resources (the directory's tree, for instance)."""
 

@@ -15,7 +15,7 @@ from controlpanel.operations.registry import Action, Params, Plan, PlannedStep, 
 from . import contacts, services
 from .actions import ApplyAction, Call, HostAction, apply_call
 from .choices import HostState, Role
-from .desired import desired_state, inspectors_of
+from .desired import desired_state, inspectors_of, tell
 from .models import Host
 
 #: Which hosts come first: a site needs its volume, and a route its site.
@@ -121,6 +121,7 @@ class Replace(ApplyAction):
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         Host.objects.filter(name=step.host).update(needs_resync=False)
+        tell(Host.objects.get(name=step.host), answer.get("items", []))
         # Thousands of lines "unchanged" help nobody.
         told = [item for item in answer.get("items", []) if item.get("status") != "unchanged"]
         answer["unchanged"] = len(answer.get("items", [])) - len(told)

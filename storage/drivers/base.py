@@ -113,6 +113,10 @@ class Driver(ABC):
         """Cut a host off from all volumes."""
 
     @abstractmethod
+    def reap(self, host: Host, *, older_than: int) -> Call:
+        """End what a host left open when it died; it booted ``older_than`` seconds ago."""
+
+    @abstractmethod
     def unfence_host(self, host: Host, *, boot_id: str, mounts: Sequence[str]) -> Call:
         """Let a host in again, on proof."""
 

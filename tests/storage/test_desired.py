@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from controlpanel.fleet.desired import tell
 from storage import desired, services
 from storage.choices import VolumeState
 from tests.factories import AttachmentFactory, HostFactory, VolumeFactory
@@ -112,3 +113,19 @@ def test_each_storage_host_gets_a_pool():
     services.ensure_pools()
     services.ensure_pools()
     assert [pool.name for pool in host.pools.all()] == [host.name]
+
+
+def test_a_key_that_storage_had_to_make_anew_reaches_its_web_host():
+    attachment = AttachmentFactory(credential=json.dumps(CREDENTIAL))
+    fresh = {**CREDENTIAL, "key": "AQfresh"}
+    item = {
+        "kind": "volume",
+        "id": attachment.volume.name,
+        "answer": {"credentials": {attachment.host.name: fresh, "elsewhere": CREDENTIAL}},
+    }
+    tell(attachment.volume.pool.host, [item])
+    [resource] = desired.attachments_of(attachment.host)
+    assert resource.spec["key"] == "AQfresh"
+    tell(HostFactory(), [{**item, "answer": {"credentials": {attachment.host.name: CREDENTIAL}}}])  # not its storage
+    [resource] = desired.attachments_of(attachment.host)
+    assert resource.spec["key"] == "AQfresh"

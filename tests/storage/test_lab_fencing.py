@@ -1,6 +1,9 @@
 """Fences, against a writer that does not want to stop. What the other host has written must stay."""
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +16,9 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations import runner
 from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Operation
-from storage import services
+from storage import reaping, services
 from storage.choices import VolumeState
+from storage.desired import attachment_resource, volume_resource
 from storage.models import Pool, Volume
 from tests.panel import ROOT, lab, wait_until
 
@@ -97,8 +101,6 @@ class World:
         services.begin_attach(volume, host, mirror.path)
         self.provision(volume)
         attachment = volume.attachments.get(host=host)
-        from storage.desired import attachment_resource
-
         [item] = apply(host, attachment_resource(attachment).wire())
         assert item["status"] == "ok", item
         mirror.users[host.name] = host
@@ -106,8 +108,6 @@ class World:
         return volume
 
     def provision(self, volume: Volume) -> None:
-        from storage.desired import volume_resource
-
         [item] = apply(self.store, volume_resource(Volume.objects.get(pk=volume.pk)).wire())
         assert item["status"] == "ok", item
         services.mark_provisioned(volume, item["answer"].get("credentials", {}))
@@ -153,9 +153,6 @@ def answers(host: Host) -> bool:
 
 def bring_the_panels_own_back(host: Host) -> None:
     """The panel's own volumes on this host were cut off with ours: mount them again, as staff would."""
-    import subprocess
-    import sys
-
     command = [sys.executable, "manage.py", "resync", host.name]
     subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
@@ -210,13 +207,20 @@ def test_a_host_is_fenced_stays_fenced_and_comes_back_only_restarted_and_empty(w
     assert host.name not in ask(store, "storage.probe")["fenced"]
 
 
-def test_a_restarted_host_mounts_what_it_had_before_the_panel_speaks_to_it(world):
+def test_a_restarted_host_mounts_what_it_had_and_need_not_wait_for_its_own_dead_sessions(world):
     for mirror in world.mirrors:
         mirror.write(world.host, "page", mirror.name)
     restart(world)
     wait_until(lambda: shell(world.host, "systemctl is-active controlpanel-boot") != "activating", 60)
     for mirror in world.mirrors:
         assert f"controlpanel-{mirror.name}" in shell(world.host, f"findmnt -n -o SOURCE {mirror.path}")
+    assert reaping.reap_due() == 1
+    assert reaping.reap_due() == 0
+    begun = time.monotonic()
+    for mirror in world.mirrors:
+        assert mirror.read(world.host, "page") == mirror.name
+    assert time.monotonic() - begun < 20  # the servers' own patience is 60
+    assert [len(mirror.who_has()["holders"]) for mirror in world.mirrors] == [1, 1]
 
 
 def test_storage_says_no_to_a_fenced_host_whoever_asks(world):

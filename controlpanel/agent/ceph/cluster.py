@@ -55,6 +55,8 @@ class Session(NamedTuple):
     #: ``address:port/nonce``: this very process on the other side.
     instance: str
     state: str
+    #: Seconds since it was opened.
+    age: float = 0.0
 
     @property
     def volume(self) -> str:
@@ -178,6 +180,7 @@ class Cluster:
                         address=address["addr"].rpartition(":")[0].strip("[]"),
                         instance=f"{address['addr']}/{address['nonce']}",
                         state=str(client.get("state", "")),
+                        age=float(client.get("uptime", 0.0)),
                     )
                 )
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
@@ -216,8 +217,19 @@ def is_attached(path: str) -> bool:
 
 @call("attachment.list", parallel=True)
 def listing(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
-    """Everything on this host that can write to network storage, ours or not: the proof that a fenced host gives."""
+    """Everything on this host that can write to network storage, ours or not: the proof that a fenced host gives.
+
+    ``uptime`` is in seconds, since the host (or the container that it is) was booted.
+    """
     fields.only(args, ())
     mounts = [f"{mount.source} {mount.path}" for mount in table.read() if mount.volume or mount.fstype in table.NETWORK]
     daemons = [f"ceph-fuse {name or 'of somebody else'}" for name in cephfuse.daemons()]
-    return {"boot_id": facts.boot_id(), "mounts": sorted(mounts + daemons)}
+    return {"boot_id": facts.boot_id(), "uptime": _uptime(), "mounts": sorted(mounts + daemons)}
+
+
+def _uptime() -> float:
+    with open("/proc/uptime", encoding="ascii") as file:
+        machine = float(file.read().split()[0])
+    with open("/proc/1/stat", encoding="utf-8", errors="replace") as file:
+        began = int(file.read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return round(max(0.0, machine - began), 1)

@@ -208,6 +208,15 @@ def fence_host(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         return fencing.fence_host(cluster, host, addresses, boot_id)
 
 
+@call("storage.reap")
+def reap(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """End the sessions that a host left open when it died; ``older_than`` is how long ago it booted, in seconds."""
+    fields.only(args, ("host", "older_than"))
+    host, older_than = fields.host_name(args, "host"), fields.integer(args, "older_than", 1, 10**9)
+    with lock.held(context.paths.lock):
+        return {"ended": fencing.reap(connection(), host, float(older_than))}
+
+
 @call("storage.unfence_host")
 def unfence_host(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """Let a host in again, on proof that it has booted since and mounts nothing."""

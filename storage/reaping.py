@@ -1,0 +1,50 @@
+"""After a host died and booted again: end what its last boot left open on the storage side.
+
+Storage would give those sessions up by itself, but only after a minute; until then the files that the host had in use
+hang for everybody, the host itself included.
+"""
+
+import structlog
+
+from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.models import Host
+
+from .drivers import driver_of
+from .models import Attachment, Pool
+
+log = structlog.get_logger()
+
+#: Seconds that clocks and the start of a session may be apart.
+MARGIN = 2
+
+
+def reap_due() -> int:
+    """Look after each host that has booted since its volumes were mounted; how many were looked after."""
+    return sum(reap(host) for host in _returned())
+
+
+def _returned() -> list[Host]:
+    rows = Attachment.objects.filter(mounted=True, fenced=None).exclude(host__boot_id="").exclude(boot_id="")
+    rows = rows.filter(host__reachable=True).exclude(host__state=HostState.FENCED).select_related("host")
+    found = {row.host_id: row.host for row in rows.defer("credential") if row.boot_id != row.host.boot_id}
+    return list(found.values())
+
+
+def reap(host: Host) -> bool:
+    """End what the host left open before its present boot; False when that could not be done yet."""
+    rows = Attachment.objects.filter(host=host, mounted=True, fenced=None)
+    pools = list(Pool.objects.select_related("host").filter(volumes__attachments__in=rows).distinct())
+    if not pools:
+        return False
+    asked = driver_of(pools[0]).ask(driver_of(pools[0]).mounts(), host)
+    if not asked.ok:
+        return False
+    older_than = max(1, int(asked.data["uptime"]) + MARGIN)
+    for pool in pools:
+        answer = driver_of(pool).ask(driver_of(pool).reap(host, older_than=older_than))
+        if not answer.ok:
+            log.warning("what a host left open could not be ended", host=host.name, pool=pool.name, code=answer.code)
+            return False
+        log.info("ended what a host left open", host=host.name, pool=pool.name, ended=answer.data["ended"])
+    rows.exclude(boot_id="").update(boot_id=asked.data["boot_id"])
+    return True
