@@ -77,6 +77,8 @@ class EdgeBase(models.Model):
     #: ``[{"name", "address"}]`` as edges were last told.
     backends = models.JSONField(default=list)
     revision = models.PositiveBigIntegerField(default=1)
+    #: The newest revision that an operation was started for to tell all edges.
+    announced = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"edges, revision {self.revision}"

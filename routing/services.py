@@ -118,9 +118,23 @@ def edge_base() -> EdgeBase:
 
 @transaction.atomic
 def sync_edges(actor: Actor | None = None) -> Operation:
-    """Tell every edge which web hosts there are. Start it when web hosts were enrolled, removed or renumbered."""
-    edge_base()
+    """Tell every edge which web hosts there are."""
+    base = edge_base()
+    EdgeBase.objects.filter(pk=base.pk).update(announced=base.revision)
     return operations.start("routing.sync_edges", {}, scopes=[], actor=actor)
+
+
+@transaction.atomic
+def sync_if_needed() -> Operation | None:
+    """Tell every edge, if web hosts have come, gone or moved since they were last told. For a worker's clock.
+
+    (A site's own operation tells edges too, so nobody waits for this one.)
+    """
+    edge_base()
+    base = EdgeBase.objects.select_for_update().get(pk=1)
+    if base.announced >= base.revision or not selectors.edges().exists():
+        return None
+    return sync_edges()
 
 
 def renew_due(limit: int = 50) -> list[Operation]:

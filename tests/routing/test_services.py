@@ -136,6 +136,19 @@ def test_a_new_web_host_raises_the_revision_that_edges_are_told() -> None:
     assert base.backends == [{"name": host.name, "address": "10.77.9.9"}]
 
 
+def test_edges_are_told_once_of_each_change_of_web_hosts() -> None:
+    HostFactory()
+    assert services.sync_if_needed() is None  # there is no edge yet
+    edge = HostFactory(roles=["edge"])
+    operation = services.sync_if_needed()
+    assert [step.host for step in operation.steps.all()] == [edge.name]
+    assert services.sync_if_needed() is None
+    HostFactory()
+    services.edge_base()  # somebody has looked meanwhile
+    assert services.sync_if_needed() is not None
+    assert services.sync_if_needed() is None
+
+
 def test_certificates_are_renewed_a_month_before_their_end_and_the_edges_told() -> None:
     HostFactory(roles=["edge"])
     make_site(1, "a.test")
