@@ -27,6 +27,11 @@ def owner(lab: Lab) -> Lab | None:
         return None
 
 
+def is_ours(lab: Lab) -> bool:
+    """Whether what there is of this name on the machine is this checkout's; True also when nobody has said."""
+    return owner(lab) in (lab, None)
+
+
 def claim(lab: Lab, progress: Progress) -> None:
     """Make the name ours. Raises LabError when it is in use for another checkout, or on another network."""
     other = owner(lab)

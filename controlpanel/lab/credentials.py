@@ -3,6 +3,7 @@
 import datetime
 import json
 import secrets
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def secrets_of(lab: Lab) -> dict[str, str]:
     """The passwords and keys that the lab's services and the panel share; new ones are added to old ones."""
     path = lab.home / "secrets.json"
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    wanted = {
+    wanted: dict[str, Callable[[], str]] = {
         "secret_key": lambda: secrets.token_urlsafe(64),
         "field_encryption_key": lambda: Fernet.generate_key().decode(),
         "database_password": secrets.token_urlsafe,

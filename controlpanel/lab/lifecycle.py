@@ -39,7 +39,7 @@ def down(lab: Lab, names: Sequence[str], progress: Progress, *, purge: bool = Fa
     """
     machines = [Machine(lab, blueprint(name)) for name in names] or [Machine(lab, host) for host in HOSTS]
     with lab.locked():
-        if claims.owner(lab) == lab:
+        if claims.is_ours(lab):
             for wave in (False, True):
                 leaving = [machine for machine in machines if machine.blueprint.serves_hosts is wave]
                 _at_once([partial(_take_down, machine) for machine in leaving], progress)
@@ -54,7 +54,7 @@ def down(lab: Lab, names: Sequence[str], progress: Progress, *, purge: bool = Fa
 
 def status(lab: Lab) -> list[dict[str, Any]]:
     """One entry a host: name, address, roles, state ("running", "cut", "off", "absent"), memory in MB or None."""
-    ours = claims.owner(lab) == lab
+    ours = claims.is_ours(lab)
     return [_describe(Machine(lab, host), ours) for host in HOSTS]
 
 
