@@ -88,19 +88,22 @@ def write(actor: "selectors.Actor", site: Site, names: Names) -> Sequence[str]:
     wanted = dict.fromkeys(names.served, DomainKind.ALIAS) | dict.fromkeys(names.redirects, DomainKind.REDIRECT)
     if names.primary:
         wanted[names.primary] = DomainKind.PRIMARY
-    removed = list(site.domains.exclude(name__in=wanted).values_list("name", flat=True))
-    site.domains.filter(name__in=removed).delete()
-    site.domains.update(kind=DomainKind.ALIAS)  # never two main names, not even between two statements
-    have = set(site.domains.values_list("name", flat=True))
+    have = dict(site.domains.values_list("name", "kind"))
+    removed = [name for name in have if name not in wanted]
+    if removed:
+        site.domains.filter(name__in=removed).delete()
+    # The old main name steps back before there is a new one: never two, not even between two statements.
+    for kind in (DomainKind.ALIAS, DomainKind.REDIRECT, DomainKind.PRIMARY):
+        others = [name for name, now in have.items() if wanted.get(name) == kind != now]
+        if others:
+            site.domains.filter(name__in=others).update(kind=kind)
     try:
         with transaction.atomic():
             Domain.objects.bulk_create(
-                Domain(site=site, name=name, kind=DomainKind.ALIAS) for name in wanted if name not in have
+                Domain(site=site, name=name, kind=kind) for name, kind in wanted.items() if name not in have
             )
     except IntegrityError:
         check_free(actor, names, site)
         raise
-    for kind in (DomainKind.PRIMARY, DomainKind.REDIRECT):
-        site.domains.filter(name__in=[name for name in wanted if wanted[name] == kind]).update(kind=kind)
     site.__dict__.pop("_prefetched_objects_cache", None)
     return removed

@@ -60,8 +60,8 @@ def choose(candidates: Iterable[Candidate], weight_mb: int) -> Candidate:
     return min(fit, key=lambda one: (not one.ready, one.load_with(weight_mb), one.name))
 
 
-def candidates() -> list[Candidate]:
-    """All web hosts, from the database as it is now."""
+def candidates(hosts: Iterable[Host] | None = None) -> list[Candidate]:
+    """All web hosts (or the given ones), from the database as it is now."""
     used: dict[int, int] = {}
     sites = Site.objects.exclude(state=SiteState.DELETED).exclude(host=None)
     for row in sites.values("host_id", "kind", "php_workers").annotate(count=Count("pk")).order_by():
@@ -75,11 +75,15 @@ def candidates() -> list[Candidate]:
             memory_mb=int(host.facts.get("memory_mb") or UNKNOWN_MB),
             used_mb=used.get(host.pk, 0),
         )
-        for host in Host.objects.filter(roles__contains=[Role.WEB.value])
+        for host in (_web_hosts() if hosts is None else hosts)
     ]
+
+
+def _web_hosts() -> list[Host]:
+    return list(Host.objects.filter(roles__contains=[Role.WEB.value]))
 
 
 def choose_host(kind: str, php_workers: int) -> Host:
     """The web host for a new site; raises NoCapacity."""
-    chosen = choose(candidates(), weight_of(kind, php_workers))
-    return Host.objects.get(name=chosen.name)
+    hosts = {host.name: host for host in _web_hosts()}
+    return hosts[choose(candidates(hosts.values()), weight_of(kind, php_workers)).name]

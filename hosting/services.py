@@ -77,7 +77,6 @@ def create_site(
     def make() -> Operation:
         # One creation at a time in an order: for its limit, and so that each sees where the one before was placed.
         locked = HostingOrder.objects.select_for_update().get(pk=order.pk)
-        names.check_free(actor, wanted)
         if locked.sites.exclude(state=SiteState.DELETED).count() >= locked.max_sites:
             raise OrderFull(limit=locked.max_sites)
         host = placement.choose_host(kind, php_workers)
