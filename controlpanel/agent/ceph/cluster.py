@@ -14,9 +14,6 @@ from ..errors import AgentError, Failed
 CONFIGURATION = "/etc/ceph/ceph.conf"
 #: Seconds until a command to the cluster is given up. Its outcome is unknown then, not "failed".
 PATIENCE = 60
-#: Seconds after which other clients no longer wait for this process, should it be killed while it has the file system
-#: open. Clients say that they live every 20 s, so it must be more than that; the cluster's own default is 60.
-SESSION_TIMEOUT = 30
 #: RADOS namespace of our records, in the metadata pool (always replicated, and no host's key reaches it).
 NAMESPACE = "controlpanel"
 
@@ -198,9 +195,9 @@ class Cluster:
                     raise Away("python3-cephfs is not installed on this host") from error
                 mounted = cephfs.LibCephFS(rados_inst=self._rados)
                 try:
+                    # Without a session timeout of its own: sessions that have one are kept for five minutes after a
+                    # metadata server was restarted, "to be reclaimed", and the file system serves nobody meanwhile.
                     mounted.init()
-                    with contextlib.suppress(AttributeError, cephfs.Error):
-                        mounted.set_session_timeout(SESSION_TIMEOUT)
                     mounted.mount(filesystem_name=self.file_system.name.encode())
                 except cephfs.Error as error:
                     raise Away("the file system cannot be opened", str(error)) from error
