@@ -25,18 +25,8 @@ from .models import Attachment, Pool, Volume
 # --- steps on one volume, on its pool's host -----------------------------------------------------------------------
 
 
-class StorageApply(ApplyAction):
-    """A batch for the storage side. That the storage is away is no refusal: the step waits."""
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        try:
-            return super().check(answer, host)
-        except StepError as error:
-            raise not_now(error) from error
-
-
-class StorageCall(HostAction):
-    """A call to the storage side. That the storage is away is no refusal: the step waits."""
+class StorageStep(HostAction):
+    """A step for the storage side. That the storage is away is no refusal: the step waits."""
 
     def _send(self, step: Step, call: Call) -> "Future[dict[str, Any]]":
         outer: Future[dict[str, Any]] = Future()
@@ -50,6 +40,16 @@ class StorageCall(HostAction):
 
         super()._send(step, call).add_done_callback(arrived)
         return outer
+
+
+class StorageApply(StorageStep, ApplyAction):
+    """A batch for the storage side."""
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        try:
+            return super().check(answer, host)
+        except StepError as error:
+            raise not_now(error) from error
 
 
 def _volume(step: Step) -> Volume:
@@ -158,7 +158,7 @@ def _refuse_mounted(attachments: QuerySet[Attachment]) -> None:
 
 
 @register
-class Purge(StorageCall):
+class Purge(StorageStep):
     """Delete a trashed volume for good. Args: ``{"volume": id}``. One that has gone already is no error."""
 
     name = "storage.purge"
@@ -187,7 +187,7 @@ def _driver(step: Step) -> Driver:
 
 
 @register
-class RefreshUsage(StorageCall):
+class RefreshUsage(StorageStep):
     """Args: ``{"pool": id}``."""
 
     name = "storage.refresh_usage"
@@ -202,7 +202,7 @@ class RefreshUsage(StorageCall):
 
 
 @register
-class FenceHost(StorageCall):
+class FenceHost(StorageStep):
     """Args: ``{"pool": id, "target": host name}``. Done only when the storage says that it is done."""
 
     name = "storage.fence_host"
@@ -246,7 +246,7 @@ class HostProof(HostAction):
 
 
 @register
-class UnfenceHost(StorageCall):
+class UnfenceHost(StorageStep):
     """Args: ``{"pool": id, "target": host name}``. The proof is the answer of the plan's first step."""
 
     name = "storage.unfence_host"

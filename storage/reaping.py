@@ -1,11 +1,14 @@
-"""After a host died and booted again: end what its last boot left open on the storage side.
+"""After a host died and booted again: end what its last boot left open, and see that it has its volumes.
 
 Storage would give those sessions up by itself, but only after a minute; until then the files that the host had in use
 hang for everybody, the host itself included.
 """
 
+import time
+
 import structlog
 
+from controlpanel.fleet import services as fleet
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 
@@ -14,8 +17,9 @@ from .models import Attachment, Pool
 
 log = structlog.get_logger()
 
-#: Seconds that clocks and the start of a session may be apart.
-MARGIN = 2
+#: Seconds by which a session must be older than the host's boot. What the new boot has opened must never be taken for
+#: old, however long a call waits on its way; the sessions of a host in use are days old.
+MARGIN = 10
 
 
 def reap_due() -> int:
@@ -36,15 +40,19 @@ def reap(host: Host) -> bool:
     pools = list(Pool.objects.select_related("host").filter(volumes__attachments__in=rows).distinct())
     if not pools:
         return False
+    begun = time.monotonic()
     asked = driver_of(pools[0]).ask(driver_of(pools[0]).mounts(), host)
     if not asked.ok:
         return False
-    older_than = max(1, int(asked.data["uptime"]) + MARGIN)
     for pool in pools:
+        older_than = int(asked.data["uptime"] + time.monotonic() - begun + MARGIN)
         answer = driver_of(pool).ask(driver_of(pool).reap(host, older_than=older_than))
         if not answer.ok:
             log.warning("what a host left open could not be ended", host=host.name, pool=pool.name, code=answer.code)
             return False
         log.info("ended what a host left open", host=host.name, pool=pool.name, ended=answer.data["ended"])
     rows.exclude(boot_id="").update(boot_id=asked.data["boot_id"])
+    mounted = {line.partition(" ")[0].removeprefix("controlpanel-") for line in asked.data["mounts"]}
+    if any(row.volume.name not in mounted for row in rows.select_related("volume").defer("credential")):
+        fleet.resync([host])  # it booted while the storage was away; now the storage answers
     return True

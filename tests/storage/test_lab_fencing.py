@@ -130,7 +130,7 @@ def world(transactional_db, store, host, other):
     world = World(store, host, other)
     yield world
     try:
-        if services.Host.objects.filter(pk=host.pk, state=HostState.FENCED).exists():
+        if Host.objects.filter(pk=host.pk, state=HostState.FENCED).exists():
             restart(world)
             readmit = {"host": host.name, "boot_id": host.boot_id, "mounts": []}
             ask(store, "storage.unfence_host", **readmit)
@@ -144,6 +144,7 @@ def restart(world: World) -> None:
     lab("power-on", world.host.name)
     channel.close(world.host.name)
     wait_until(lambda: answers(world.host), 60, every=0.5)
+    wait_until(lambda: shell(world.host, "systemctl is-active controlpanel-boot") != "activating", 90, every=0.5)
     world.say_hello(world.host)
 
 
@@ -210,8 +211,8 @@ def test_a_host_is_fenced_stays_fenced_and_comes_back_only_restarted_and_empty(w
 def test_a_restarted_host_mounts_what_it_had_and_need_not_wait_for_its_own_dead_sessions(world):
     for mirror in world.mirrors:
         mirror.write(world.host, "page", mirror.name)
+    time.sleep(reaping.MARGIN)
     restart(world)
-    wait_until(lambda: shell(world.host, "systemctl is-active controlpanel-boot") != "activating", 60)
     for mirror in world.mirrors:
         assert f"controlpanel-{mirror.name}" in shell(world.host, f"findmnt -n -o SOURCE {mirror.path}")
     assert reaping.reap_due() == 1

@@ -13,9 +13,13 @@ from ..errors import AgentError, Failed
 
 CONFIGURATION = "/etc/ceph/ceph.conf"
 #: Seconds until a command to the cluster is given up. Its outcome is unknown then, not "failed".
-PATIENCE = 60
+PATIENCE = 30
 #: RADOS namespace of our records, in the metadata pool (always replicated, and no host's key reaches it).
 NAMESPACE = "controlpanel"
+
+
+#: What an open file system answers once its server has given this process up.
+_ENDED = (errno.ESHUTDOWN, errno.ENOTCONN, errno.ETIMEDOUT, errno.EBADF)
 
 
 class CephError(Failed):
@@ -105,6 +109,7 @@ class Cluster:
         try:
             result, out, text = self.mount.mds_command(spec, command, "")
         except Exception as error:  # cephfs.Error, or a server that has just gone
+            self._mounted = None
             raise Away(f"metadata server {spec} does not answer", str(error)) from error
         return self._answer(prefix, result, out, text)
 
@@ -212,6 +217,9 @@ class Cluster:
         try:
             yield self.mount
         except cephfs.Error as error:
+            if getattr(error, "errno", 0) in _ENDED:
+                self._mounted = None  # the next one opens it anew
+                raise Away("the file system has closed this session", str(error)) from error
             raise CephError("the file system", getattr(error, "errno", 0) or errno.EIO, str(error)) from error
 
     # --- our records ---------------------------------------------------------------------------------------------

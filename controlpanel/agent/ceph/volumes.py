@@ -158,8 +158,8 @@ def usage(cluster: Cluster) -> Dict[str, Dict[str, int]]:
     for name, record in records.volumes(cluster).items():
         if not record.path:
             continue
-        with contextlib.suppress(Exception):  # purged by hand: nothing to tell
-            used = int(cluster.mount.getxattr(record.path.encode(), "ceph.dir.rbytes"))
+        with contextlib.suppress(CephError), cluster.files() as files:  # purged by hand: nothing to tell
+            used = int(files.getxattr(record.path.encode(), "ceph.dir.rbytes"))
             found[name] = {"used": used, "size": record.size}
     return found
 

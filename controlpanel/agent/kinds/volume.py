@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
@@ -213,8 +214,9 @@ def reap(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """End the sessions that a host left open when it died; ``older_than`` is how long ago it booted, in seconds."""
     fields.only(args, ("host", "older_than"))
     host, older_than = fields.host_name(args, "host"), fields.integer(args, "older_than", 1, 10**9)
+    begun = time.monotonic()
     with lock.held(context.paths.lock):
-        return {"ended": fencing.reap(connection(), host, float(older_than))}
+        return {"ended": fencing.reap(connection(), host, older_than + time.monotonic() - begun)}
 
 
 @call("storage.unfence_host")
