@@ -51,7 +51,7 @@ $(STAMPS)/python: requirements.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'This needs Python 3.11 or later.'; exit 1; }
 	@echo 'Installing Python packages into .venv'
 	@python3 -m venv .venv
-	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@.venv/bin/pip install --quiet --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/messages: $(STAMPS)/python $(shell find locale -name '*.po')

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from . import lifecycle
+from .cgroups import Group
 from .errors import LabError
 from .instance import CHECKOUT, Lab
 from .progress import Progress
@@ -80,6 +81,7 @@ class Panel:
             service.ask_to_stop()
         for service in self._services:
             service.stop()
+        Group(f"{self.lab.name}.panel").remove()
         if self._lab_is_ours.exists():
             subprocess.run([*_LAB, "down"], cwd=CHECKOUT, check=False, start_new_session=True)
             self._lab_is_ours.unlink(missing_ok=True)
