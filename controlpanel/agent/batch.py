@@ -30,6 +30,7 @@ class Wanted:
     row: Optional[Row] = None
     #: Why it is refused (alone).
     refusal: Optional[AgentError] = None
+    operation: str = ""
     #: Not asked for: it is here and the panel does not list it.
     pruned: bool = False
 
@@ -72,6 +73,7 @@ def parse(args: Dict[str, Any], registry: Registry) -> Batch:
     seen: Set[Tuple[str, str]] = set()
     for resource in raw:
         wanted = _wanted(resource, registry, batch.secrets)
+        wanted.operation = batch.operation
         if wanted.refusal is None and wanted.key in seen:
             wanted.refusal = Invalid("it is in the batch twice")
         seen.add(wanted.key)
@@ -115,6 +117,13 @@ def _wanted(resource: Any, registry: Registry, secrets: Set[str]) -> Wanted:
     return wanted
 
 
+def merge(parts: List[Batch]) -> Batch:
+    """Several batches as one, to be done or rolled back together; each keeps its ``wanted``."""
+    merged = Batch("", [wanted for part in parts for wanted in part.wanted], prune=False, check=False, as_of=None)
+    merged.secrets.update(*[part.secrets for part in parts])
+    return merged
+
+
 def compare_revisions(batch: Batch, store: Store, registry: Registry) -> None:
     """Look up what is here (``row``, ``previous``); refuse what is older than that. Under the host's lock."""
     by_kind: Dict[str, List[Wanted]] = {}
@@ -150,5 +159,5 @@ def add_surplus(batch: Batch, store: Store, registry: Registry) -> List[Dict[str
                 unexpected.append({"kind": name, "id": id, "problem": "unexpected", "detail": reason})
                 continue
             item = Item(name, id, revision, False, {})
-            batch.wanted.append(Wanted(name, id, revision, item, pruned=True))
+            batch.wanted.append(Wanted(name, id, revision, item, operation=batch.operation, pruned=True))
     return unexpected

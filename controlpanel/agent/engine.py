@@ -17,6 +17,7 @@ from .redaction import scrub, scrub_text, secrets_of
 from .store import Entry
 from .transaction import Transaction
 from .unfinished import Key, Unfinished
+from .waiting import WaitingRoom, as_outcome, result_of
 
 #: How often a resource that fails at boot is tried, and the seconds between.
 BOOT_TRIES, BOOT_PAUSE = 20, 5.0
@@ -30,6 +31,7 @@ class Engine:
         self.store = context.store
         self.paths = context.paths
         self.unfinished = Unfinished(context.paths.unfinished)
+        self.waiting = WaitingRoom(context.paths.waiting)
 
     # --- the call --------------------------------------------------------------------------------------------
 
@@ -43,24 +45,80 @@ class Engine:
         if batch.check:
             found = drift.compare(batch, self.registry, self.store, self.paths.lock)
             return {"items": [], "differences": scrub(found, batch.secrets)}
-        with lock.held(self.paths.lock):
-            batches.compare_revisions(batch, self.store, self.registry)
-            unexpected: List[Dict[str, Any]] = []
-            if batch.prune:
-                asked = len(batch.wanted)
-                unexpected = batches.add_surplus(batch, self.store, self.registry)
-                surplus = Batch("", batch.wanted[asked:], True, False, None, batch.secrets)
-                batches.compare_revisions(surplus, self.store, self.registry)
-            changed = self._carry_out(batch, context.progress)
-        answer: Dict[str, Any] = {
-            "items": [self._answer(wanted, batch, changed) for wanted in batch.wanted if not wanted.pruned]
-        }
         if batch.prune:
-            answer["pruned"] = [{"kind": wanted.kind, "id": wanted.id} for wanted in batch.wanted if wanted.pruned]
-            answer["unexpected"] = unexpected
-            failed = [wanted for wanted in batch.wanted if wanted.pruned and wanted.item and wanted.item.failure]
-            answer["items"] += [self._answer(wanted, batch, changed) for wanted in failed]
-        return answer
+            with lock.held(self.paths.lock):
+                return self._replace_all(batch, context.progress)
+        with self.waiting.seat(args) as seat:
+            with lock.held(self.paths.lock, unless=seat.answered) as alone:
+                if alone and not seat.answered():
+                    return self._lead(seat.id, args, batch, context.progress)
+            outcome = seat.take()
+        if outcome is None:
+            raise AgentError("the answer that was left for this batch is gone")
+        return result_of(outcome)
+
+    def _lead(self, id: str, args: Dict[str, Any], batch: Batch, progress: Progress) -> Dict[str, Any]:
+        """Do our batch, and with it those that wait for the lock that we hold."""
+        group = {id: batch}
+        taken = {wanted.key for wanted in batch.wanted}
+        asked = {id: args}
+        for other, other_args in self.waiting.others():
+            if other == id:
+                continue
+            try:
+                theirs = batches.parse(other_args, self.registry)
+            except AgentError as error:
+                self.waiting.answer(other, as_outcome(error))
+                continue
+            keys = {wanted.key for wanted in theirs.wanted}
+            if not (theirs.prune or theirs.check or keys & taken):
+                taken |= keys
+                group[other], asked[other] = theirs, other_args
+        if len(group) == 1:
+            return self._alone(batch, progress)
+        merged = batches.merge(list(group.values()))
+        batches.compare_revisions(merged, self.store, self.registry)
+        try:
+            changed = self._carry_out(merged, progress, journal_failure=False)
+        except AgentError:
+            return self._one_by_one(id, asked, progress)
+        for other, theirs in group.items():
+            theirs.secrets = merged.secrets
+            if other != id:
+                self.waiting.answer(other, {"result": self._answers(theirs, changed)})
+        return self._answers(batch, changed)
+
+    def _one_by_one(self, id: str, asked: Dict[str, Dict[str, Any]], progress: Progress) -> Dict[str, Any]:
+        """Together they failed, for which only one may be to blame: each for itself, from the start."""
+        for other, args in asked.items():
+            if other != id:
+                try:
+                    outcome = {"result": self._alone(batches.parse(args, self.registry), progress)}
+                except AgentError as error:
+                    outcome = as_outcome(error)
+                self.waiting.answer(other, outcome)
+        return self._alone(batches.parse(asked[id], self.registry), progress)
+
+    def _alone(self, batch: Batch, progress: Progress) -> Dict[str, Any]:
+        batches.compare_revisions(batch, self.store, self.registry)
+        return self._answers(batch, self._carry_out(batch, progress))
+
+    def _answers(self, batch: Batch, changed: "Dict[str, Set[str]]") -> Dict[str, Any]:
+        return {"items": [self._answer(wanted, batch, changed) for wanted in batch.wanted]}
+
+    def _replace_all(self, batch: Batch, progress: Progress) -> Dict[str, Any]:
+        """A full resync: the batch, and the removal of what is not in it. Under the lock."""
+        asked = len(batch.wanted)
+        unexpected = batches.add_surplus(batch, self.store, self.registry)
+        batches.compare_revisions(batch, self.store, self.registry)
+        changed = self._carry_out(batch, progress)
+        surplus = batch.wanted[asked:]
+        told = batch.wanted[:asked] + [wanted for wanted in surplus if wanted.item and wanted.item.failure]
+        return {
+            "items": [self._answer(wanted, batch, changed) for wanted in told],
+            "pruned": [{"kind": wanted.kind, "id": wanted.id} for wanted in surplus],
+            "unexpected": unexpected,
+        }
 
     def boot(self, tries: int = BOOT_TRIES, pause: float = BOOT_PAUSE) -> List[str]:
         """After a reboot: let each kind bring its stored resources about again; returns what went wrong, in words.
@@ -108,8 +166,8 @@ class Engine:
 
     # --- one batch -------------------------------------------------------------------------------------------
 
-    def _carry_out(self, batch: Batch, progress: Progress) -> "Dict[str, Set[str]]":
-        """Do it; returns the paths that changed, by kind. Under the lock."""
+    def _carry_out(self, batch: Batch, progress: Progress, journal_failure: bool = True) -> "Dict[str, Set[str]]":
+        """Do it; returns the paths that changed, by kind. Under the lock. Raises AgentError, with all rolled back."""
         items = batch.items()
         refusals = [
             self._entry(wanted, batch, f"refused:{wanted.refusal.code}") for wanted in batch.wanted if wanted.refusal
@@ -134,7 +192,8 @@ class Engine:
             failure = self._failure(error, troubles, batch.secrets)
             failed = [wanted for wanted in batch.wanted if wanted.refusal is None]
             entries = [self._entry(wanted, batch, f"failed:{failure.code}", failure.reason) for wanted in failed]
-            self.store.finish(batch.operation, [], refusals + entries)
+            if journal_failure:
+                self.store.finish(batch.operation, [], refusals + entries)
             if isinstance(error, Exception):
                 raise failure from error
             raise
@@ -220,7 +279,8 @@ class Engine:
     @staticmethod
     def _entry(wanted: Wanted, batch: Batch, outcome: str, detail: str = "") -> Entry:
         detail = detail or (wanted.refusal.reason if wanted.refusal else "")
-        return Entry(wanted.kind, wanted.id, wanted.revision, outcome, scrub_text(detail, batch.secrets))
+        detail = scrub_text(detail, batch.secrets)
+        return Entry(wanted.kind, wanted.id, wanted.revision, outcome, detail, wanted.operation)
 
     @staticmethod
     def _failure(error: BaseException, troubles: List[str], secrets: Set[str]) -> AgentError:

@@ -39,6 +39,11 @@ class Paths:
         return self._below("run/controlpanel/lock")
 
     @property
+    def waiting(self) -> str:
+        """Batches that wait for the lock. They hold secrets."""
+        return self._below("run/controlpanel/waiting")
+
+    @property
     def unfinished(self) -> str:
         """Which resources a transaction is changing now. In /run: after a reboot every service reads its files anew."""
         return self._below("run/controlpanel/unfinished.json")

@@ -66,6 +66,8 @@ class Entry:
     revision: int
     outcome: str
     detail: str = ""
+    #: Where it is another than that of the batch.
+    operation: str = ""
 
 
 class Store:
@@ -183,7 +185,7 @@ class Store:
                 state = "absent" if spec is None else "present"
                 self._db.execute(
                     "INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    [kind, id, revision, state, json.dumps(spec or {}), now, operation, seq],
+                    [kind, id, revision, state, json.dumps(spec or {}), now, entry.operation or operation, seq],
                 )
             for entry in others:
                 self._log(now, operation, entry)
@@ -192,7 +194,15 @@ class Store:
     def _log(self, now: float, operation: str, entry: Entry) -> int:
         cursor = self._db.execute(
             "INSERT INTO journal (time, operation, kind, id, revision, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [now, operation, entry.kind, entry.id, entry.revision, entry.outcome, entry.detail[:1000]],
+            [
+                now,
+                entry.operation or operation,
+                entry.kind,
+                entry.id,
+                entry.revision,
+                entry.outcome,
+                entry.detail[:1000],
+            ],
         )
         return int(cursor.lastrowid or 0)
 
