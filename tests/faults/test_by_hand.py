@@ -1,0 +1,81 @@
+"""Somebody changes files on a host by hand: ``drift`` finds it, ``resync`` mends it."""
+
+import json
+
+import pytest
+
+from tests.panel import Panel, fresh_name, on_host
+
+from . import places
+from .conftest import Create
+
+pytestmark = pytest.mark.lab
+
+
+def drift(host: str) -> tuple[int, list[dict[str, str]]]:
+    """Exit code and differences of ``manage.py drift``."""
+    result = places.manage("drift", host, "--json")
+    (report,) = json.loads(result.stdout)
+    assert report["error"] == ""
+    return result.returncode, report["differences"]
+
+
+def assert_found_and_mended(host: str, kind: str, id: str) -> None:
+    code, differences = drift(host)
+    assert code == 1
+    assert (kind, id) in [(row["kind"], row["id"]) for row in differences]
+    assert places.manage("resync", host).returncode == 0
+    assert drift(host) == (0, [])
+
+
+def test_vhost_edited(panel: Panel, create: Create) -> None:
+    name = fresh_name("edited")
+    answer = create(name)
+    number = answer["site"]["id"]
+    vhost = f"/etc/nginx/controlpanel/sites/{number}.conf"
+    on_host(answer["host"], "sed", "-i", "s/server_name .*/server_name elsewhere.test;/", vhost)
+    on_host(answer["host"], "systemctl", "reload", "nginx.service")
+    assert_found_and_mended(answer["host"], "site", str(number))
+    assert name in panel.fetch(panel.edges[0], name).text
+
+
+def test_vhost_deleted(panel: Panel, create: Create) -> None:
+    name = fresh_name("deleted")
+    answer = create(name)
+    number = answer["site"]["id"]
+    on_host(answer["host"], "rm", f"/etc/nginx/controlpanel/sites/{number}.conf")
+    assert_found_and_mended(answer["host"], "site", str(number))
+    assert name in panel.fetch(panel.edges[0], name).text
+
+
+def test_name_taken_off_an_edge(panel: Panel, create: Create) -> None:
+    name = fresh_name("edge")
+    create(name)
+    on_host("edge1", "sed", "-i", f"/^{name} /d", "/etc/haproxy/controlpanel/maps/hosts.map")
+    on_host("edge1", "systemctl", "reload", "haproxy.service")
+    assert_found_and_mended("edge1", "route", name)
+    assert name in panel.fetch(panel.edges[0], name).text
+
+
+def test_volume_unmounted(panel: Panel, create: Create) -> None:
+    name = fresh_name("mount")
+    answer = create(name)
+    number = answer["site"]["id"]
+    on_host(answer["host"], "systemctl", "stop", f"site@{number}.socket", f"site@{number}.service")
+    on_host(answer["host"], "umount", f"/srv/sites/{number}")
+    assert_found_and_mended(answer["host"], "attachment", f"v{answer['site']['volume']}")
+    for edge in panel.edges:
+        assert name in panel.fetch(edge, name).text
+
+
+def test_entry_taken_out_of_the_directory(panel: Panel, create: Create) -> None:
+    answer = create()
+    identity = f"site{answer['site']['id']}"
+    dn = next(dn for dn in places.directory_entries(identity) if dn.startswith("uid="))
+    on_host("dir1", "sh", "-c", 'ldapdelete -Q -Y EXTERNAL -H ldapi:/// "$1"', "sh", dn)
+    code, differences = drift("dir1")
+    assert code == 1
+    assert any(identity in row["id"] for row in differences)
+    assert places.manage("resync", "dir1").returncode == 0
+    assert len(places.directory_entries(identity)) == 2
+    assert drift("dir1") == (0, [])
