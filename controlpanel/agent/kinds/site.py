@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from .. import commands, fields
+from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
 from ..web import nginx, paths, php, tree
 from .base import File, Item, Kind
@@ -73,10 +74,13 @@ class Site(Kind):
             _log_directory(item.id, group)
         super().apply(tx, items)
         self._php(tx, items)
-        if tx.changed & {paths.vhost(item.id) for item in items}:
+        changed = [item for item in items if paths.vhost(item.id) in tx.changed]
+        new = all(item.previous is None for item in changed) and paths.NGINX_CONF not in tx.changed and not tx.force
+        if changed:
             tx.check("nginx", ["nginx", "-t", "-q"])
-            tx.reload("nginx", nginx.reload)
-        names = [(item.id, item.spec["domains"][0]) for item in items if item.spec["domains"]]
+            tx.reload("nginx", nginx.reload_for_new_sites if new else nginx.reload)
+        known = [item for item in items if item.spec["domains"] and not (new and item in changed)]
+        names = [(item.id, item.spec["domains"][0]) for item in known]
         tx.confirm(lambda: _blame(items, nginx.wrong_answers(names)))
         tx.confirm(lambda: announce_if_ready(tx))
 
@@ -148,6 +152,14 @@ class Site(Kind):
             if problem:
                 found[site] = problem
         return found
+
+
+@call("web.settle", parallel=True)
+def settle(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """Wait until every visitor is answered from the newest configuration. For the moment before edges switch over."""
+    fields.only(args, ())
+    nginx.settle()
+    return {}
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
