@@ -8,11 +8,13 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
+from controlpanel.operations.choices import UNFINISHED, OperationState
 from controlpanel.operations.errors import HostAway, StepError, explain
 from controlpanel.operations.models import Operation
 from controlpanel.operations.redaction import redact
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: Differences must still be there after this long (seconds): a change that is just under way is none.
 SETTLE = 1.0
+#: A host's automatic resync that failed is tried again after this long.
+RESYNC_AGAIN_AFTER = timedelta(minutes=10)
 
 
 class NotAllowed(Exception):
@@ -89,12 +93,17 @@ def resync(
 
 
 def resync_returned() -> int:
-    """Start a resync of each host that missed a change and answers again; returns how many."""
+    """Start a resync of each host that missed a change and answers again; returns how many.
+
+    One that failed is not started again at once: somebody has to look, and may retry it.
+    """
     started = 0
+    under_way = Q(state__in=UNFINISHED) | Q(
+        state=OperationState.FAILED, finished__gt=timezone.now() - RESYNC_AGAIN_AFTER
+    )
     for host in Host.objects.filter(needs_resync=True, reachable=True).exclude(state=HostState.FENCED):
-        if not Operation.objects.filter(
-            kind="fleet.resync", params__hosts__contains=[host.name], state__in=("queued", "running", "waiting")
-        ).exists():
+        resyncs = Operation.objects.filter(kind="fleet.resync", params__hosts__contains=[host.name])
+        if not resyncs.filter(under_way).exists():
             resync([host])
             started += 1
     return started

@@ -110,7 +110,11 @@ def test_hosts_that_are_back_are_resynced_once():
     HostFactory(name="well")
     assert services.resync_returned() == 1
     assert services.resync_returned() == 0, "it is on its way"
-    assert [operation.params for operation in Operation.objects.all()] == [{"hosts": ["back"]}]
+    Operation.objects.update(state="failed", finished=timezone.now())
+    assert services.resync_returned() == 0, "it failed just now: somebody has to look"
+    Operation.objects.update(finished=timezone.now() - services.RESYNC_AGAIN_AFTER)
+    assert services.resync_returned() == 1
+    assert [operation.params for operation in Operation.objects.all()] == [{"hosts": ["back"]}] * 2
 
 
 # --- drift ---------------------------------------------------------------------------------------------------------
