@@ -66,6 +66,8 @@ class _Run:
         self.lease = lease
         self.plan = plan_for(operation.kind)
         self.inbox: queue.Queue[tuple[str, Step, Any]] = queue.Queue()
+        #: By step: whether something may have reached its host before the try that is under way.
+        self.touched: dict[int, bool] = {}
 
     # --- the whole ---------------------------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class _Run:
                 step.attempts += 1
                 step.started = step.started or timezone.now()
                 step.finished = None
-                step.touched = True
+                self.touched[step.pk], step.touched = step.touched, True
                 step.save(update_fields=["state", "attempts", "started", "finished", "touched"])
                 events.record(self.operation, "step", {"state": step.state, "attempts": step.attempts}, step)
         waiting_for = {step.pk: step for step in stage}
@@ -198,8 +200,8 @@ class _Run:
             not_now = isinstance(answer, NotNow)
             step.state = StepState.WAITING if not_now else StepState.FAILED
             step.trouble = redact(trouble)
-            if isinstance(answer, HostAway) and step.attempts == 1:
-                step.touched = False  # nothing was ever sent
+            if isinstance(answer, HostAway):
+                step.touched = self.touched[step.pk]  # this try has sent nothing
             step.finished = None if not_now else timezone.now()
             step.save(update_fields=["state", "trouble", "touched", "finished"])
             events.record(self.operation, "step", {"state": step.state, "trouble": step.trouble}, step)

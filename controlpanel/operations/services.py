@@ -155,7 +155,7 @@ def retry(operation: Operation, actor: Actor | None = None) -> Operation:
 
 @transaction.atomic
 def skip(step: Step, actor: Actor) -> Operation:
-    """Go on without a step that waits (its host is then due for a full resync). Staff only.
+    """Go on without a step that waits, or without taking it back (its host is then due for a full resync). Staff only.
 
     Raises NotPossible when the step does not wait, or a worker is just trying it.
     """
@@ -167,7 +167,8 @@ def skip(step: Step, actor: Actor) -> Operation:
         raise NotPossible(_("Only a step that waits can be skipped."))
     step.state = StepState.SKIPPED
     step.finished = timezone.now()
-    step.save(update_fields=["state", "finished"])
+    step.touched = step.touched and not operation.undoing  # else it would be taken back once more
+    step.save(update_fields=["state", "finished", "touched"])
     action_for(step.action).on_skip(step)
     events.record(operation, "step", {"state": step.state}, step)
     enqueue(operation.pk)

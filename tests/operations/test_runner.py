@@ -9,6 +9,7 @@ from django.utils import timezone
 from controlpanel.operations import runner, services
 from controlpanel.operations.lease import Lease, LeaseLost
 from controlpanel.operations.models import Operation
+from tests.factories import StaffFactory
 
 from .plans import World
 
@@ -135,6 +136,50 @@ def test_what_never_reached_a_host_need_not_be_taken_back_there(start: Start, wo
     runner.run(operation.pk)  # c is still away
     operation.refresh_from_db()
     assert operation.state == "cancelled"
+
+
+def test_nor_when_it_was_tried_often(start: Start, world: World) -> None:
+    world.trouble("c", "away")
+    operation = start()
+    for _ in range(3):
+        runner.run(operation.pk)
+        due_now(operation)
+    services.cancel(operation)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "cancelled"
+
+
+def test_what_may_have_reached_a_host_is_taken_back_there(start: Start, world: World) -> None:
+    world.trouble("c", "lost")
+    operation = start()
+    runner.run(operation.pk)
+    world.trouble("c", "away")
+    due_now(operation)
+    runner.run(operation.pk)
+    services.cancel(operation)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "waiting"
+    world.trouble("c")
+    due_now(operation)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "cancelled" and "undo c/two" in world.lines()
+
+
+def test_taking_back_goes_on_without_a_host_that_staff_skip(start: Start, world: World) -> None:
+    world.trouble("c", "lost")
+    operation = start()
+    runner.run(operation.pk)
+    services.cancel(operation)
+    runner.run(operation.pk)
+    services.skip(operation.steps.get(position=2), StaffFactory())
+    due_now(operation)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "cancelled" and world.applied() == set()
+    assert states(operation)[:3] == ["undone", "undone", "skipped"]
 
 
 def test_cancel_of_what_cannot_be_taken_back_is_refused_to_members(start: Start, world: World) -> None:
