@@ -21,9 +21,7 @@ from .models import Site
 
 add_messages(
     {
-        "volume_full": _(
-            "The site's volume is full, so %(host)s could not write to it. Free some space, then try again."
-        ),
+        "storage_full": _("The storage is full, so %(host)s could not set the site up. Staff must make room first."),
     }
 )
 

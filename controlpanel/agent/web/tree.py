@@ -28,16 +28,17 @@ ROOT_MODE = 0o750
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class VolumeFull(AgentError):
-    """There is no room left on the site's volume."""
+class StorageFull(AgentError):
+    """There is no room left on the storage behind the site's volume."""
 
-    code = "volume_full"
+    code = "storage_full"
 
 
 def prepare(site: str, uid: int, gid: int, kind: str, domain: str, group: int) -> None:
     """Bring the directories about, and a first page if ``web`` is empty. ``group`` is nginx's (www-data).
 
-    Raises Failed when the volume is not mounted, VolumeFull when nothing more fits in it.
+    A volume that its owner has filled to the brim is no reason to fail: it gets no first page, and all else works.
+    Raises Failed when the volume is not mounted, StorageFull when the storage itself has no room.
     """
     root = paths.root(site)
     try:
@@ -54,8 +55,8 @@ def prepare(site: str, uid: int, gid: int, kind: str, domain: str, group: int) -
         finally:
             os.close(top)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise VolumeFull(f"the volume of site {site} is full") from error
+        if error.errno == errno.ENOSPC:
+            raise StorageFull(f"there is no room for the directories of site {site}") from error
         raise Failed(f"the volume of site {site}: {error.strerror}") from error
 
 
@@ -95,7 +96,6 @@ def _first_page(top: int, uid: int, gid: int, kind: str, domain: str) -> None:
             fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=web)
         except FileExistsError:
             return  # its owner was faster
-        written = False
         try:
             with open(fd, "wb") as file:
                 file.write(text.encode())
@@ -103,11 +103,11 @@ def _first_page(top: int, uid: int, gid: int, kind: str, domain: str) -> None:
                 os.fchown(fd, uid, gid)
                 os.fchmod(fd, 0o644)
                 os.fsync(fd)
-            written = True
-        finally:
-            if not written:
-                with contextlib.suppress(OSError):
-                    os.unlink(name, dir_fd=web)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=web)
+            if error.errno != errno.EDQUOT:
+                raise
 
 
 def _holds_anything(directory: int) -> bool:
