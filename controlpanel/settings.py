@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "controlpanel.logs.RequestLogMiddleware",
+    "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -98,7 +99,8 @@ if env.bool("DATABASE_POOL", default=False):
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 2, "max_size": 16, "timeout": 10}}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# When PostgreSQL was restarted, connections of before are thrown away instead of failing a request each.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CHANNEL_LAYERS = {
@@ -173,6 +175,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 # --- hosts -------------------------------------------------------------------------------------------------------
 # The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
 PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))
+# Names (and all below them) that no member may have, besides the panel's own: "coop.example,internal.example".
+RESERVED_DOMAINS = env.list("RESERVED_DOMAINS", default=[])
 # How long a deleted site's data is kept before it is purged, days.
 SITE_GRACE_DAYS = env.int("SITE_GRACE_DAYS", default=30)
 

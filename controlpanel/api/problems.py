@@ -11,6 +11,7 @@ import structlog
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -133,6 +134,9 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
         return exceptions.PermissionDenied()
     if isinstance(error, DjangoValidationError):
         return exceptions.ValidationError(validation_errors(error))
+    if isinstance(error, (OperationalError, InterfaceError)):  # PostgreSQL is being restarted, say
+        log.error("database away", error=str(error))
+        return Unavailable(_("The panel cannot reach its database. Please try again in a few seconds."))
     return None
 
 

@@ -3,6 +3,7 @@
 from unittest import mock
 
 import pytest
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from members import selectors
@@ -94,6 +95,14 @@ def test_an_unexpected_error_tells_nothing(api: APIClient) -> None:
 
     assert_problem(response, 500)
     assert b"secret" not in response.content
+
+
+def test_a_database_that_is_away_is_503(api: APIClient) -> None:
+    with mock.patch.object(selectors, "members_for", side_effect=OperationalError("server closed the connection")):
+        response = api.get("/api/v1/members/")
+
+    assert_problem(response, 503)
+    assert b"closed" not in response.content
 
 
 def test_errors_are_told_in_the_readers_language(api: APIClient) -> None:

@@ -48,9 +48,9 @@ def test_a_broken_database_still_gets_a_page(
 
     monkeypatch.setattr(hosting_views.selectors, "orders_for", broken)
     response = browser.get("/orders/")
-    assert response.status_code == 500
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
     page = Page(response)
-    assert "Something went wrong on our side" in page.text
+    assert "We will be back in a moment" in page.text
     assert "server closed" not in page.text
 
 
@@ -58,3 +58,6 @@ def test_the_page_for_failures_asks_the_database_nothing(rf: RequestFactory) -> 
     """Without the db fixture any query raises; the session and the login would be queries."""
     request = rf.get("/")
     assert views.server_error(request).status_code == 500
+    away = views.DatabaseAwayMiddleware(views.home).process_exception(request, OperationalError())
+    assert away is not None
+    assert away.status_code == 503
