@@ -22,6 +22,7 @@ def up(lab: Lab, names: Sequence[str], progress: Progress) -> None:
     blueprints = [blueprint(name) for name in names] or [host for host in HOSTS if host.standard]
     machines = [Machine(lab, host) for host in blueprints]
     with lab.locked():
+        network.refuse_overlap(lab)
         claims.claim(lab, progress)
         _at_once([image.ensure for image in {machine.image for machine in machines}], progress)
         _make_way_for_new_images(lab, progress)

@@ -9,9 +9,20 @@ from .instance import Lab
 from .process import run, wait_until
 
 
+def refuse_overlap(lab: Lab) -> None:
+    """Raises LabError when the machine has the lab's addresses elsewhere already."""
+    for link in json.loads(run(["ip", "-json", "-4", "addr", "show"]) or "[]"):
+        for address in link.get("addr_info", []):
+            network = IPv4Network(f"{address['local']}/{address['prefixlen']}", strict=False)
+            if link["ifname"] != lab.bridge and network.overlaps(lab.network):
+                raise LabError(
+                    f"{lab.network} is taken: {link['ifname']} has {network}. Choose another by LAB_NETWORK, "
+                    "or stop the lab that uses it."
+                )
+
+
 def up(lab: Lab) -> None:
     """Make the bridge, or mend it. Idempotent."""
-    _refuse_overlap(lab)
     # First of all: with no bridge, packets for the lab would leave by the machine's default route.
     run(["ip", "route", "replace", "blackhole", str(lab.network), "metric", "4096"])
     if not exists(lab.bridge):
@@ -52,14 +63,3 @@ def is_connected(lab: Lab, host: str) -> bool:
 
 def exists(interface: str) -> bool:
     return Path("/sys/class/net", interface).exists()
-
-
-def _refuse_overlap(lab: Lab) -> None:
-    for link in json.loads(run(["ip", "-json", "-4", "addr", "show"]) or "[]"):
-        for address in link.get("addr_info", []):
-            network = IPv4Network(f"{address['local']}/{address['prefixlen']}", strict=False)
-            if link["ifname"] != lab.bridge and network.overlaps(lab.network):
-                raise LabError(
-                    f"{lab.network} is taken: {link['ifname']} has {network}. Choose another by LAB_NETWORK, "
-                    "or stop the lab that uses it."
-                )

@@ -29,7 +29,8 @@ class RoughLab:
         return [sys.executable, "-m", "controlpanel.lab", *arguments]
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "LAB_NAME": NAME, "LAB_NETWORK": NETWORK, **more}
+        inherited = {name: value for name, value in os.environ.items() if name != "LAB_TAKE_OVER"}
+        return {**inherited, "LAB_NAME": NAME, "LAB_NETWORK": NETWORK, **more}
 
     def __call__(
         self, *arguments: str, input: str | None = None, environment: dict[str, str] | None = None
