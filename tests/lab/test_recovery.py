@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -136,3 +137,4 @@ def test_a_network_that_another_lab_has_is_refused(rough_lab: RoughLab) -> None:
     refused = rough_lab("up", "core1", environment=rough_lab.environment(LAB_NAME="labcheck2"))
     assert refused.returncode == 1
     assert rough_lab.bridge in refused.stderr
+    shutil.rmtree(rough_lab.home.with_name("labcheck2"), ignore_errors=True)
