@@ -78,7 +78,7 @@ def readable(name: str) -> str:
 def reserved_domains() -> list[str]:
     """The panel's own host and what the operator set aside (RESERVED_DOMAINS)."""
     own = urlsplit(settings.PANEL_URL).hostname or ""
-    names = [*getattr(settings, "RESERVED_DOMAINS", []), *([own] if "." in own and not _is_address(own) else [])]
+    names = [*settings.RESERVED_DOMAINS, *([own] if "." in own and not _is_address(own) else [])]
     return [name.lower().strip(".") for name in names]
 
 

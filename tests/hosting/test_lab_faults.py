@@ -1,9 +1,16 @@
 """Sites when hosts lose power or volumes run full."""
 
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
 import pytest
+import requests
 
 from tests.hosting.live import LiveSite, comes_back, in_panel
-from tests.panel import Panel, fresh_name, lab, on_host, wait_until
+from tests.panel import Api, Panel, cut_off, fresh_name, lab, on_host, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -88,18 +95,111 @@ def test_a_lost_php_master_comes_back_with_the_next_visitor(panel: Panel) -> Non
     wait_until(lambda: site.shows(site.name), 30)
 
 
-def test_a_reload_loses_no_request(panel: Panel) -> None:
-    """Fifty requests on kept-alive connections while other sites come and go on the same host."""
-    site = LiveSite.create(panel)
-    other = LiveSite.create(panel, kind="static")
-    answers = [other.api.patch(other.path, {"domains": [other.name, fresh_name()]})]
-    bad = []
-    for number in range(150):
-        for answer in site.open():
-            if answer.status_code != 200:
-                bad.append((number, answer.status_code))
-        if number % 50 == 10:
-            answers.append(other.api.patch(other.path, {"domains": [other.name, fresh_name()]}))
-    for answer in answers:
-        other.api.wait(answer)
-    assert bad == []
+def test_changes_on_a_host_lose_no_request(panel: Panel) -> None:
+    """Visitors on kept-alive connections, while nginx reloads for a neighbour and the site's own PHP restarts."""
+    site, other = LiveSite.create(panel), LiveSite.create(panel, kind="static")
+    while other.host != site.host:
+        other = LiveSite.create(panel, kind="static")
+    got: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def visit(edge: str) -> None:
+        session = requests.Session()
+        while not stop.is_set():
+            try:
+                answer = session.get(f"http://{edge}/", headers={"Host": site.name}, timeout=10)
+                got["right" if answer.status_code == 200 and site.name in answer.text else str(answer.status_code)] += 1
+            except requests.RequestException as error:
+                got[type(error).__name__] += 1
+
+    visitors = [threading.Thread(target=visit, args=(edge,)) for edge in panel.edges for _ in range(3)]
+    for visitor in visitors:
+        visitor.start()
+    try:
+        for _time in range(5):
+            other.edit(domains=[other.name, fresh_name()])
+        for workers in (2, 3, 4):
+            site.edit(php_workers=workers)
+    finally:
+        stop.set()
+        for visitor in visitors:
+            visitor.join()
+    assert set(got) == {"right"}, got
+
+
+@contextmanager
+def no_web_hosts(panel: Panel) -> Iterator[None]:
+    with ExitStack() as stack:
+        for host in panel.hosts:
+            if host.startswith("web"):
+                stack.enter_context(cut_off(host))
+        yield
+
+
+def waiting(api: Api, answer: dict[str, Any]) -> None:
+    wait_until(lambda: api.operation(answer)["state"] == "waiting", 60, what="the operation waits")
+
+
+def test_a_creation_waits_for_hosts_that_are_cut_off(panel: Panel) -> None:
+    name = fresh_name()
+    with no_web_hosts(panel):
+        answer = panel.member.create_site(name, wait=False)
+        waiting(panel.member, answer)
+    panel.member.wait(answer, seconds=120)
+    assert LiveSite(panel, panel.member, answer["site"]["id"], name).shows(name)
+
+
+def test_a_creation_that_waits_can_be_cancelled_and_its_name_is_free_again(panel: Panel) -> None:
+    name = fresh_name()
+    with no_web_hosts(panel):
+        answer = panel.member.create_site(name, wait=False)
+        waiting(panel.member, answer)
+        panel.member.request("POST", f"operations/{answer['operation']['id']}/cancel/", json={})
+    panel.member.wait(answer, "cancelled", seconds=120)
+    site = panel.member.get(f"sites/{answer['site']['id']}/")
+    assert (site["state"], site["domains"]) == ("deleted", [])
+    again = panel.member.create_site(name)
+    assert LiveSite(panel, panel.member, again["site"]["id"], name).shows(name)
+
+
+def test_a_creation_that_fails_is_taken_back_whole_and_can_be_tried_again(panel: Panel) -> None:
+    name = fresh_name()
+    broken = "/etc/nginx/controlpanel/sites/broken.conf"
+    hosts = [host for host in panel.hosts if host.startswith("web")]
+    for host in hosts:
+        on_host(host, "sh", "-c", f"echo 'no such directive;' > {broken}")
+    try:
+        answer = panel.member.create_site(name, wait=False)
+        operation = panel.member.wait(answer, "failed")
+    finally:
+        for host in hosts:
+            on_host(host, "rm", broken)
+    site = LiveSite(panel, panel.member, answer["site"]["id"], name)
+    states = {step["title"]: step["state"] for step in operation["steps"]}
+    assert "rejected" in operation["detail"]
+    assert "succeeded" not in states.values()
+    assert site.read()["state"] == "failed"
+    for host in hosts:
+        left = f"findmnt {site.root}; ls /etc/nginx/controlpanel/sites/{site.id}.conf /etc/php/sites/{site.id}.conf"
+        assert not on_host(host, "sh", "-c", f"{left} 2>/dev/null || true")
+        assert not on_host(host, "sh", "-c", f"systemctl is-active site@{site.id}.socket | grep ^active || true")
+    panel.member.request("POST", f"operations/{operation['id']}/retry/", json={})
+    panel.member.wait(answer)
+    assert site.shows(name)
+
+
+def test_a_failed_creation_can_be_deleted(panel: Panel) -> None:
+    broken = "/etc/nginx/controlpanel/sites/broken.conf"
+    hosts = [host for host in panel.hosts if host.startswith("web")]
+    for host in hosts:
+        on_host(host, "sh", "-c", f"echo 'no such directive;' > {broken}")
+    try:
+        answer = panel.member.create_site(fresh_name(), wait=False)
+        panel.member.wait(answer, "failed")
+    finally:
+        for host in hosts:
+            on_host(host, "rm", broken)
+    site = LiveSite(panel, panel.member, answer["site"]["id"], "")
+    site.delete()
+    assert site.read()["state"] == "deleted"
+    assert site.api.request("POST", f"{site.path}restore/", 409, json={}).json()["title"]
