@@ -25,7 +25,7 @@ Progress = Callable[[dict[str, Any]], None]
 Check = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Pending:
     """A call on its way. ``deadline`` is of ``time.monotonic``."""
 
@@ -64,6 +64,9 @@ class Line:
         self.target = target
         self.contact: Contact | None = None
         self._connection: Connection | None = None
+        #: What came of opening a connection, by a thread that does only that: calls have their own, shorter limits.
+        self._opened: deque[Connection | HostAway] = deque()
+        self._opening = False
         self._waiting: deque[Pending] = deque()
         self._sent: dict[int, Pending] = {}
         self._last_id = 0
@@ -114,8 +117,11 @@ class Line:
     def _turn(self) -> bool:
         """Wait for something to do and do it; True when this line is to end."""
         self._listen()
-        if self._waiting and self._connection is None:
-            self._connect()
+        if self._opened:
+            self._take_connection(self._opened.popleft())
+        if self._waiting and self._connection is None and not self._opening:
+            self._opening = True
+            threading.Thread(target=self._open, name=f"open-{self.target.name}", daemon=True).start()
         if self._connection is not None:
             try:
                 self._send()
@@ -123,7 +129,7 @@ class Line:
             except Broken as error:
                 self._hang_up(str(error))
         self._expire()
-        if self._stopping and not self._waiting and not self._sent:
+        if self._stopping and not self._waiting and not self._sent and not self._opening:
             self._hang_up("closed")
             return True
         return False
@@ -131,8 +137,9 @@ class Line:
     def _listen(self) -> None:
         """Until somebody calls, something arrives, or a deadline passes."""
         timeout = None
-        if self._sent:
-            timeout = max(0.0, min(pending.deadline for pending in self._sent.values()) - time.monotonic())
+        limits = [pending.deadline for pending in (*self._sent.values(), *tuple(self._waiting))]
+        if limits:
+            timeout = max(0.0, min(limits) - time.monotonic())
         if self._connection is not None:
             # A transport that dies tells nobody who waits on the pipe in rare cases: look from time to time.
             timeout = min(timeout, 2.0) if timeout is not None else 30.0
@@ -140,30 +147,36 @@ class Line:
             selector.register(self._ears, selectors.EVENT_READ)
             if self._connection is not None:
                 selector.register(self._connection.fileno(), selectors.EVENT_READ)
-            if self._waiting:
+            if self._opened or (self._waiting and not self._opening):
                 timeout = 0.0
             for key, _events in selector.select(timeout):
                 if key.fd == self._ears:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._ears, 4096)
 
-    def _connect(self) -> None:
+    def _open(self) -> None:
         try:
-            self._connection = Connection.open(self.target)
+            self._opened.append(Connection.open(self.target))
         except HostAway as error:
-            self.contact = Contact(False, timezone.now(), reason=error.output)
-            self._refuse_waiting(error.output, like=error)
+            self._opened.append(error)
+        except Exception as error:
+            log.exception("opening a line failed", host=self.target.name)
+            self._opened.append(HostAway(self.target.name, f"{type(error).__name__}: {error}"))
+        self._ring()
+
+    def _take_connection(self, opened: Connection | HostAway) -> None:
+        self._opening = False
+        if isinstance(opened, HostAway):
+            self.contact = Contact(False, timezone.now(), reason=opened.output)
+            self._refuse_waiting(opened.output, like=opened)
             return
-        self.contact = Contact(True, timezone.now(), self._connection.hello)
+        self._connection = opened
+        self.contact = Contact(True, timezone.now(), opened.hello)
 
     def _send(self) -> None:
         assert self._connection is not None  # noqa: S101
         while self._waiting:
             pending = self._waiting.popleft()
-            if pending.deadline < time.monotonic():
-                pending.future.set_running_or_notify_cancel()
-                pending.resolve(HostAway(self.target.name, "the line was busy for too long"))
-                continue
             if not pending.future.set_running_or_notify_cancel():
                 continue
             self._last_id += 1
@@ -201,6 +214,10 @@ class Line:
 
     def _expire(self) -> None:
         now = time.monotonic()
+        for pending in [pending for pending in tuple(self._waiting) if pending.deadline <= now]:
+            self._waiting.remove(pending)
+            if pending.future.set_running_or_notify_cancel():
+                pending.resolve(HostAway(self.target.name, "it could not be spoken to in time"))
         late = [number for number, pending in self._sent.items() if pending.deadline <= now]
         for number in late:
             pending = self._sent.pop(number)

@@ -135,9 +135,14 @@ def test_a_closed_port_is_known_at_once(host):
 def test_a_host_that_accepts_and_never_speaks(host):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begun = time.monotonic()
+        nobody = at(host, name="silent", address="127.0.0.1", port=silent.getsockname()[1])
         with pytest.raises(HostAway):
-            ask(at(host, name="silent", address="127.0.0.1", port=silent.getsockname()[1]))
+            ask(nobody)
         assert time.monotonic() - begun < 10
+        begun = time.monotonic()
+        with pytest.raises(HostAway):
+            ask(nobody, timeout=0.5)
+        assert time.monotonic() - begun < 2, "a call's own limit counts also while the line is being opened"
 
 
 def _unused(host: Host) -> str:
@@ -201,6 +206,7 @@ def test_a_change_that_nobody_waits_for_any_more_is_finished(host):
 
 
 def test_a_call_has_its_own_limit(host):
+    ask(host)
     with busy(host):
         begun = time.monotonic()
         with pytest.raises(AnswerLost):
@@ -210,6 +216,7 @@ def test_a_call_has_its_own_limit(host):
 
 
 def test_a_look_is_answered_while_a_change_takes_long(host):
+    ask(host)
     with busy(host):
         slow = channel.call(host, "apply", {"items": [{}]}, timeout=30)
         assert ask(host, "ping", timeout=5)
