@@ -177,6 +177,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))
 # Names (and all below them) that no member may have, besides the panel's own: "coop.example,internal.example".
 RESERVED_DOMAINS = env.list("RESERVED_DOMAINS", default=[])
+# How often each host is compared with what the database says, seconds.
+DRIFT_EVERY = env.int("DRIFT_EVERY", default=600)
 # How long a deleted site's data is kept before it is purged, days.
 SITE_GRACE_DAYS = env.int("SITE_GRACE_DAYS", default=30)
 

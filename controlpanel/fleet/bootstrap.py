@@ -9,7 +9,7 @@ from typing import Any
 
 import paramiko
 
-from .connection import AUTHENTICATION, BANNER, CHANNEL, fingerprint, open_socket
+from .connection import AUTHENTICATION, BANNER, CHANNEL, open_socket
 from .packing import Zipapp
 
 #: Installing missing packages may take long (seconds).
@@ -110,6 +110,3 @@ class Administrator:
                 complaint += "\nInstall python3 on the host (apt-get install python3), then enrol it again."
             raise BootstrapError(f"On {self.address}, as {self.user}: {complaint.strip() or output.strip()}")
         return output
-
-
-__all__ = ["Administrator", "BootstrapError", "fingerprint"]

@@ -4,7 +4,9 @@ It belongs to the thread that opened it (``line.py``): paramiko's transports los
 """
 
 import json
+import selectors
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,9 +248,6 @@ class Connection:
 
     def _wait_for(self, key: str, seconds: float) -> dict[str, Any]:
         """The first message with that key (or an error). Used before the line is open for calls."""
-        import selectors
-        import time
-
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno(), selectors.EVENT_READ)

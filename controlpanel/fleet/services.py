@@ -39,9 +39,9 @@ class NotAllowed(Exception):
     """The host is not in a state for that; ``str()`` says why and what to do."""
 
 
-def drift_enabled_every() -> timedelta:
+def drift_every() -> timedelta:
     """How often each host is compared with the database."""
-    return timedelta(seconds=getattr(settings, "DRIFT_EVERY", 600))
+    return timedelta(seconds=settings.DRIFT_EVERY)
 
 
 # --- state -------------------------------------------------------------------------------------------------------
@@ -159,10 +159,7 @@ def check_drift_due() -> Host | None:
         DriftReport.objects.get_or_create(host=host)
         DriftReport.objects.filter(host=host, checked__gte=now).update(checked=LONG_AGO)
     report = (
-        DriftReport.objects.select_related("host")
-        .filter(checked__lt=now - drift_enabled_every())
-        .order_by("checked")
-        .first()
+        DriftReport.objects.select_related("host").filter(checked__lt=now - drift_every()).order_by("checked").first()
     )
     if report is None or not DriftReport.objects.filter(pk=report.pk, checked=report.checked).update(checked=now):
         return None
