@@ -181,6 +181,15 @@ def test_only_edges_are_believed_and_only_they_may_ask() -> None:
         assert "if ($controlpanel_peer = 0) { return 403; }" in server
 
 
+def test_nothing_is_read_from_a_package() -> None:
+    """A host whose /etc/nginx was lost gets all that nginx needs from us."""
+    files = {file.path: file.content.decode() for file in Nginx().files("base", {"edges": []})}
+    for config in (*files.values(), nginx.site_config("12", "php", ["a.test"], True)):
+        for included in re.findall(r"include ([^;]+);", config):
+            assert included in files or included == "/etc/nginx/controlpanel/sites/*.conf"
+    assert "text/css css;" in files["/etc/nginx/controlpanel/mime.types"]
+
+
 def test_the_configuration_of_php_is_read_by_its_own_site_only() -> None:
     files = {file.path: file for file in Site().files("12", SPEC)}
     conf = files["/etc/php/sites/12.conf"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from .. import commands, fields
 from ..errors import Failed
-from ..web import nginx, pages, paths, php
+from ..web import mime, nginx, pages, paths, php
 from .base import File, Item, Kind
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Nginx(Kind):
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
         return [
+            File(paths.TYPES, (nginx.HEADER + mime.config()).encode()),
             File(paths.NGINX_CONF, nginx.main_config(spec["edges"]).encode()),
             File(f"{paths.PAGES}/disabled.html", pages.DISABLED.encode()),
             File(f"{paths.UNITS}/nginx.service.d/controlpanel.conf", _UNIT.encode()),
@@ -73,6 +74,7 @@ class Nginx(Kind):
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:
         for directory in (
+            os.path.dirname(paths.NGINX_CONF),
             paths.NGINX,
             paths.VHOSTS,
             paths.PAGES,
@@ -86,7 +88,7 @@ class Nginx(Kind):
         super().apply(tx, items)
         _reload_units(tx)  # systemd must know the template units before a site starts one, later in this very batch
         self._retire_stock_php(tx)
-        if paths.NGINX_CONF in tx.changed or nginx.master() is None:
+        if {paths.NGINX_CONF, paths.TYPES} & tx.changed or nginx.master() is None:
             tx.check("nginx", ["nginx", "-t", "-q"])
             tx.reload("nginx", nginx.reload)
             if nginx.master() is None:

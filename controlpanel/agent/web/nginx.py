@@ -34,7 +34,7 @@ events {{
 }}
 
 http {{
-    include /etc/nginx/mime.types;
+    include {types};
     default_type application/octet-stream;
     server_tokens off;
     sendfile on;
@@ -215,6 +215,7 @@ def main_config(edges: Sequence[str]) -> str:
         real_ip="".join(f"    set_real_ip_from {edge};\n" for edge in edges),
         host_check=HOST_CHECK,
         ready=paths.READY,
+        types=paths.TYPES,
         vhosts=paths.VHOSTS,
     )
 

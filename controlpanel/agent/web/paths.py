@@ -11,6 +11,7 @@ NGINX_CONF = "/etc/nginx/nginx.conf"
 NGINX = "/etc/nginx/controlpanel"
 VHOSTS = NGINX + "/sites"
 PAGES = NGINX + "/pages"
+TYPES = NGINX + "/mime.types"
 #: nginx opens logs as root, so they are not on the volume, where the site's owner could put a link in their way.
 LOGS = "/var/log/sites"
 #: What each site's PHP master reads.
