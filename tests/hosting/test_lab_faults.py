@@ -71,7 +71,11 @@ def test_a_full_volume_stops_writing_and_nothing_else(panel: Panel) -> None:
     answer = api.post("sites/", {"order": int(order), "kind": "php", "domains": [fresh_name()]})
     api.wait(answer)
     site = LiveSite(panel, api, answer["site"]["id"], answer["domains"][0])
-    site.put("web/write.php", "<?= @file_put_contents('../files/x', str_repeat('x', 4 << 20)) ? 'fits' : 'full';")
+    site.put(
+        "web/write.php",
+        "<?php $file = '../files/' . uniqid(); $text = str_repeat('x', 4 << 20);\n"
+        "echo @file_put_contents($file, $text) === strlen($text) ? 'fits' : 'full'; @unlink($file);",
+    )
     assert site.shows("fits", "/write.php")
     # Ceph's clients learn a moment late how full it is, so it is filled in ever smaller bites until each is refused.
     bite = "dd if=/dev/zero of=files/big count=2 oflag=append conv=notrunc,fsync 2>/dev/null"

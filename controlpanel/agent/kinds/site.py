@@ -6,6 +6,7 @@ import contextlib
 import grp
 import os
 import re
+import threading
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from .. import commands, fields
@@ -94,11 +95,12 @@ class Site(Kind):
             tx.on_rollback(lambda: _systemctl("stop", php.sockets_of(new) + php.services_of(new)))
             # The first few are started at once, beside nginx's test and reload, which also proves that they can start;
             # of a whole host's worth, each waits for its first visitor.
-            first = new if len(new) <= START_AT_ONCE else []
-            _systemctl("start", php.sockets_of(new))
-            if first:
-                _systemctl("start", php.services_of(first), "--no-block")
-                tx.confirm(lambda: _blame(items, _not_started(first)))
+            if len(new) <= START_AT_ONCE:
+                started = _Start(new)
+                tx.on_rollback(started.join)
+                tx.confirm(lambda: _blame(items, started.failures()))
+            else:
+                _systemctl("start", php.sockets_of(new))
         untried = [site for site in changed if site not in new or len(new) > START_AT_ONCE]
         if untried:
             _write_test(untried)
@@ -174,25 +176,41 @@ def _blame(items: List[Item], failures: "Dict[str, Failed]") -> None:
             item.failure = failures[item.id]
 
 
-def _not_started(sites: Sequence[str]) -> "Dict[str, Failed]":
-    """Start PHP masters; those that cannot, and why."""
-    found: Dict[str, Failed] = {}
-    try:
-        _systemctl("start", php.services_of(sites))
-    except Failed:
-        for site in sites:
+class _Start:
+    """PHP masters (and with them their sockets) being started while this process does other things."""
+
+    def __init__(self, sites: Sequence[str]) -> None:
+        self.sites = sites
+        self._failed = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            _systemctl("start", php.services_of(self.sites))
+        except Failed:
+            self._failed = True
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def failures(self) -> "Dict[str, Failed]":
+        """Those that could not be started, and why."""
+        self.join()
+        found: Dict[str, Failed] = {}
+        for site in self.sites if self._failed else ():
             try:
                 _systemctl("start", php.services_of([site]))
             except Failed as error:
                 journal = commands.run(["journalctl", "-n", "20", "--no-pager", "-u", f"site@{site}.service"])
                 found[site] = Failed(f"PHP of site {site} does not start", f"{error.output}\n{journal}")
-    return found
+        return found
 
 
-def _systemctl(verb: str, units: Sequence[str], *options: str) -> None:
+def _systemctl(verb: str, units: Sequence[str]) -> None:
     """One call for all units; systemd does them in parallel."""
     for start in range(0, len(units), 500):
-        commands.run(["systemctl", verb, *options, *units[start : start + 500]], timeout=90)
+        commands.run(["systemctl", verb, *units[start : start + 500]], timeout=90)
 
 
 def _log_directory(site: str, group: int) -> None:
