@@ -146,6 +146,7 @@ class Server:
         id = request["id"]
         context = replace(context, progress=lambda data: self.send({"id": id, "progress": data}))
         try:
+            context.store.renew()
             result = known.function(request.get("args", {}), context)
         except AgentError as error:
             self._refuse(id, error)

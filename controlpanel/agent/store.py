@@ -75,6 +75,24 @@ class Store:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._open()
+
+    def renew(self) -> None:
+        """Open it anew when the file at its path is another by now: the host was wiped, or restored from a backup, and
+        what we would note or read otherwise nobody would ever see."""
+        if self._file != self._file_now():
+            self._db.close()  # SQLite sees that its file has gone, and leaves the one that took its place alone
+            self._open()
+
+    def _file_now(self) -> Optional[Tuple[int, int]]:
+        """What tells the file at the path from any other; None when there is none."""
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(self.path)
+            return status.st_dev, status.st_ino
+        return None
+
+    def _open(self) -> None:
+        path = self.path
         if path != ":memory:":
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             # Specs hold secrets: never, not even for an instant, readable by others (SQLite's helpers copy the mode).
@@ -88,6 +106,7 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")  # what was confirmed to the panel survives a power cut
         self._db.executescript(SCHEMA)
+        self._file = self._file_now()
 
     def close(self) -> None:
         self._db.close()

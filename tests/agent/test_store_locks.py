@@ -26,3 +26,19 @@ def test_a_second_store_of_one_process_does_not_cost_the_first_its_locks(tmp_pat
     first.finish("", [("route", "c.test", 1, {}, Entry("route", "c.test", 1, "applied"))])
     first.close()
     assert {row.id for row in Store(path).rows("route")} == {"a.test", "b.test", "c.test"}
+
+
+def test_a_store_whose_file_was_wiped_is_opened_anew(tmp_path: Path) -> None:
+    """Agents run on when somebody wipes their host; what they note then must be where the next one looks."""
+    path = tmp_path / "state.db"
+    running, beside = Store(str(path)), Store(str(path))
+    running.finish("", [("route", "a.test", 1, {}, Entry("route", "a.test", 1, "applied"))])
+    for file in tmp_path.iterdir():
+        file.unlink()
+    for store, name in ((running, "b.test"), (beside, "c.test")):
+        store.renew()
+        store.finish("", [("route", name, 1, {}, Entry("route", name, 1, "applied"))])
+    running.renew()
+    assert {row.id for row in running.rows("route")} == {"b.test", "c.test"}
+    running.close()
+    assert {row.id for row in Store(str(path)).rows("route")} == {"b.test", "c.test"}
