@@ -137,6 +137,12 @@ def lab_home() -> Path:
     return ROOT / "var" / os.environ.get("LAB_NAME", "lab")
 
 
+def panel_setting(name: str) -> str:
+    """A setting of the panel, as the lab wrote it for it."""
+    lines = (lab_home() / "panel.env").read_text().splitlines()
+    return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
+
+
 # --- time and commands ---------------------------------------------------------------------------------------------
 
 
