@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -174,3 +175,10 @@ def descendants(pid: int) -> list[int]:
             found.append(child)
             todo.append(child)
     return found
+
+
+def kill_workers() -> None:
+    """kill -9 to every process below ``manage.py worker``: nobody gets to clean up."""
+    for pid in descendants(pid_of("worker")):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

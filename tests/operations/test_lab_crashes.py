@@ -2,22 +2,13 @@
 
 import contextlib
 import json
-import os
 import random
-import signal
 
 import pytest
 
-from tests.panel import ENDED, Panel, descendants, fresh_name, on_host, pid_of, wait_until
+from tests.panel import ENDED, Panel, fresh_name, kill_workers, on_host, wait_until
 
 pytestmark = pytest.mark.lab
-
-
-def kill_workers() -> None:
-    """kill -9 to every process below ``manage.py worker``: nobody gets to clean up."""
-    for pid in descendants(pid_of("worker")):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def assert_alive_once(panel: Panel, answer: dict, name: str) -> None:
