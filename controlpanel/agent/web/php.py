@@ -103,8 +103,8 @@ Type=notify
 NotifyAccess=main
 EnvironmentFile={php}/%i.env
 Environment=FPM_SOCKETS={sockets}/%i.sock=3
-# Not on an empty mount point. (A condition of the unit would be PID 1's to check, and a network file system may hang.)
-ExecCondition=+/usr/bin/mountpoint -q {sites}/%i
+# That the volume is mounted is nginx's to see (it answers 503 else), and the agent's: a condition of this unit would be
+# PID 1's to check, and a network file system may hang; a program to check it would be half of what a start takes.
 ExecStart=/usr/bin/setpriv --reuid=${{SITE_UID}} --regid=${{SITE_GID}} --clear-groups --inh-caps=-all \\
     {program} --nodaemonize --force-stderr --fpm-config {php}/%i.conf
 KillMode=mixed
