@@ -8,4 +8,17 @@ from tests.panel import Panel
 @pytest.fixture(scope="session")
 def panel() -> Panel:
     """The panel that ``make test`` started, with its demo members; for tests marked lab or browser."""
-    return Panel.running()
+    panel = Panel.running()
+    for member in panel.members:  # the tests of a whole run create more sites than an order of the demonstration has
+        panel.api().patch(f"orders/{panel.api(member).first_order()}/", {"max_sites": 500}, expect=200)
+    return panel
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives real hosts gets a second try, told as RERUN in the summary: find out why, it is a bug.
+
+    It is there so that one of several hundred scenes of power cuts does not hide what the others have to say.
+    """
+    for item in items:
+        if item.get_closest_marker("lab") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
