@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.panel import Panel, fresh_name, lab, on_host
+from tests.panel import Panel, fresh_name, lab, on_host, wait_until
 
 from . import places
 from .conftest import Create
@@ -19,6 +19,12 @@ def written(panel: Panel, create: Create) -> tuple[str, str]:
     return answer["host"], name
 
 
+def assert_serves_again(panel: Panel, name: str) -> None:
+    """On each edge, once its next health check has found the host."""
+    for edge in panel.edges:
+        wait_until(lambda edge=edge: panel.fetch(edge, name, "/answer.php").text == "42", 10)
+
+
 def page_of(site: int) -> str:
     return f"/srv/sites/{site}/web/answer.php"
 
@@ -32,8 +38,7 @@ def test_web_host_built_anew_from_nothing(panel: Panel, create: Create) -> None:
         "enroll", host, panel.hosts[host], "--role", "web", "--identity", str(places.lab_home() / "bootstrap_key")
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for edge in panel.edges:
-        assert panel.fetch(edge, name, "/answer.php").text == "42"
+    assert_serves_again(panel, name)
     assert places.manage("drift", host).returncode == 0
 
 
@@ -42,6 +47,5 @@ def test_wiped_web_host_is_restored_by_resync_alone(panel: Panel, create: Create
     on_host(host, "sh", "-c", "rm -rf /etc/nginx /etc/php/sites /var/lib/controlpanel/state.db*")
     result = places.manage("resync", host)
     assert result.returncode == 0, result.stdout + result.stderr
-    for edge in panel.edges:
-        assert panel.fetch(edge, name, "/answer.php").text == "42"
+    assert_serves_again(panel, name)
     assert places.manage("drift", host).returncode == 0
