@@ -42,6 +42,8 @@ bluestore block size = {disk_bytes}
 mds cache memory limit = 268435456
 # After a power cut clients that are gone for good would else hold everybody up for 45 seconds.
 mds reconnect timeout = 10
+# A disk without neighbours learns of new maps only by asking; when it misses one at its start, half a minute later.
+osd mon heartbeat interval = 3
 """
 
 _UNITS = (
