@@ -10,7 +10,7 @@ from tests.panel import Panel, fresh_name, lab, wait_until
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 #: A member's click is answered from the database; seconds, with room for a busy machine.
 AT_ONCE = 1.0

@@ -9,7 +9,7 @@ from tests.panel import Panel, fresh_name, on_host
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 
 def drift(host: str) -> tuple[int, list[dict[str, str]]]:

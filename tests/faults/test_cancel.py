@@ -9,7 +9,7 @@ from tests.panel import Panel, cut_off, fresh_name, kill_workers, wait_until
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 
 def assert_nothing_left(panel: Panel, answer: dict[str, Any], name: str) -> None:

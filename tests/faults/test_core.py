@@ -18,7 +18,7 @@ from tests.panel import Panel, fresh_name, on_host
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 #: An event reaches whoever watches within this time, seconds; a page asks by itself only every ten.
 LIVE = 4.0

@@ -6,7 +6,7 @@ from tests.panel import Panel, fresh_name, on_host, wait_until
 
 from .conftest import Create, Pages
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 PAGE = """<?php
 $written = @file_put_contents("data/" . uniqid(), str_repeat("x", 1 << 20));

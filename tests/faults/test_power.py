@@ -9,7 +9,7 @@ from tests.panel import Panel, fresh_name, on_host, powered_off, wait_until
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 #: Storage sessions of a host are ended after its restart when they are surely of its last life: older by this (seconds)
 #: than the restart. Younger ones end by themselves after a minute.

@@ -7,7 +7,7 @@ from tests.panel import Panel, fresh_name, lab, on_host, wait_until
 from . import places
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 
 def written(panel: Panel, create: Create) -> tuple[str, str]:

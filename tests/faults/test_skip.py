@@ -8,7 +8,7 @@ from tests.panel import Panel, cut_off, fresh_name, wait_until
 
 from .conftest import Create
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 
 def waiting_steps(panel: Panel, answer: dict[str, Any]) -> list[dict[str, Any]]:
