@@ -9,8 +9,7 @@ from tests.panel import Panel
 def panel() -> Panel:
     """The panel that ``make test`` started, with its demo members; for tests marked lab or browser."""
     panel = Panel.running()
-    for member in panel.members:  # the tests of a whole run create more sites than an order of the demonstration has
-        panel.api().patch(f"orders/{panel.api(member).first_order()}/", {"max_sites": 500}, expect=200)
+    panel.make_room()
     return panel
 
 

@@ -110,6 +110,11 @@ class Panel:
     def member(self) -> Api:
         return self.api(self.members[0])
 
+    def make_room(self) -> None:
+        """Let each member's first order have more sites than an order of the demonstration has."""
+        for member in self.members:
+            self.api().patch(f"orders/{self.api(member).first_order()}/", {"max_sites": 500}, expect=200)
+
     def fetch(self, edge: str, name: str, path: str = "/", **kwargs: Any) -> requests.Response:
         """What a visitor of ``http://name/path`` gets from that edge. Redirects are not followed."""
         headers = {"Host": name, **kwargs.pop("headers", {})}

@@ -27,7 +27,7 @@ def clean_up(panel: Panel, answers: list[dict]) -> None:
 
 def main() -> None:
     panel = Panel.running()
-    panel.api().patch(f"orders/{panel.member.first_order()}/", {"max_sites": 500}, expect=200)
+    panel.make_room()
     hosts = [name for name in panel.hosts if name.startswith(("edge", "web", "store", "dir"))]
     up, answers = clicks(panel)
     clean_up(panel, answers)

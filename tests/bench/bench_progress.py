@@ -31,6 +31,7 @@ async def watch(panel: Panel, operation: int) -> list[float]:
 
 def main() -> None:
     panel = Panel.running()
+    panel.make_room()
     delays: list[float] = []
     for _ in range(SITES):
         answer = panel.member.create_site(fresh_name("progress"), wait=False)

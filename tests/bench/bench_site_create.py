@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--kind", default="php")
     options = parser.parse_args()
     panel = Panel.running()
+    panel.make_room()
     order = panel.member.first_order()
     warm = [create(panel, order, options.kind)]
     single = [create(panel, order, options.kind) for _ in range(options.count)]
