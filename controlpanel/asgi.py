@@ -18,5 +18,6 @@ from members.api.websocket import TokenMiddleware
 
 refuse_unsafe_settings()
 
-websocket = AuthMiddlewareStack(TokenMiddleware(URLRouter(websocket_urlpatterns)))
-application = ProtocolTypeRouter({"http": http, "websocket": AllowedHostsOriginValidator(websocket)})
+router = URLRouter(websocket_urlpatterns)
+by_session = AllowedHostsOriginValidator(AuthMiddlewareStack(router))
+application = ProtocolTypeRouter({"http": http, "websocket": TokenMiddleware(router, otherwise=by_session)})
