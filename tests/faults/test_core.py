@@ -24,6 +24,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 LIVE = 4.0
 
 
+@pytest.mark.xfail(
+    strict=False, reason="An open bug, seen in one of three whole runs and not found yet; no 500 was answered in it."
+)
 def test_postgresql_restarted_under_load(panel: Panel, create: Create) -> None:
     """Clients repeat a request that got no good answer, with its key: each gets one site."""
     order, load = panel.member.first_order(), []
