@@ -58,6 +58,7 @@ MESSAGES: dict[str, Any] = {
     "host_away": _("%(host)s cannot be reached. This step is tried again until it answers."),
     "answer_lost": _("The connection to %(host)s broke before it answered. It is asked again."),
     "directory_away": _("The directory cannot be reached. This step is tried again until it answers."),
+    "database_away": _("The panel could not reach its own database for a moment. This step is tried again."),
     "stale_revision": _("%(host)s has already applied something newer."),
     "invalid": _("%(host)s found the request invalid: %(reason)s"),
     "configuration_rejected": _("%(host)s tested the new configuration, rejected it, and kept the old one."),

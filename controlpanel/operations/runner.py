@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from . import events, services
@@ -192,8 +192,12 @@ class _Run:
                 return
             except LeaseLost:
                 raise
-            except Exception as error:  # the host did it, but we could not store it: the step is asked again
+            except Exception as error:  # the host may have done it, but we could not store it
                 answer = error
+        if isinstance(answer, (OperationalError, InterfaceError)):
+            # PostgreSQL was restarted under us, or chose us to end a deadlock: the step is no worse for it.
+            log.warning("database away", operation=self.operation.pk, step=step.action, error=str(answer))
+            answer = NotNow("database_away", {}, str(answer))
         trouble = self._trouble(step, answer)
         with transaction.atomic():
             self.lease.renew()

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from controlpanel.operations import runner, services
 from controlpanel.operations.lease import Lease, LeaseLost
-from controlpanel.operations.models import Operation
+from controlpanel.operations.models import Operation, Step
 from tests.factories import StaffFactory
 
-from .plans import World
+from .plans import World, Write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,6 +81,26 @@ def test_a_host_that_is_away_makes_it_wait_then_go_on(start: Start, world: World
     operation.refresh_from_db()
     assert operation.state == "succeeded"
     assert world.lines().count("do a/one") == 1, "what was confirmed is not done again"
+
+
+def test_a_database_that_was_away_for_a_moment_fails_no_step(
+    start: Start, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL was restarted just when an answer was to be stored."""
+
+    def confirm(self: Write, step: Step, answer: dict[str, Any]) -> None:
+        if step.host == "c" and step.attempts == 1:
+            raise OperationalError("terminating connection due to administrator command")
+
+    monkeypatch.setattr(Write, "confirm", confirm)
+    operation = start()
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "waiting" and "database" in operation.steps.get(position=2).detail
+    due_now(operation)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "succeeded" and world.applied() >= ALL
 
 
 def test_back_off_grows_and_is_bounded() -> None:
