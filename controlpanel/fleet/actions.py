@@ -77,6 +77,7 @@ class HostAction(Action):
             timeout=call.timeout,
             progress=getattr(step, "report", None),
             check=lambda answer: self.check(answer, name),
+            quick=True,  # a step that waits is tried again by itself
         )
 
 

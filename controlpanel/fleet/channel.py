@@ -8,12 +8,13 @@ from concurrent.futures import Future
 from typing import Any
 
 from .connection import Target
-from .line import Check, Contact, Line, Pending, Progress
+from .line import Back, Check, Contact, Line, Pending, Progress
 from .models import Host
 
-__all__ = ["Check", "Contact", "Progress", "call", "close_all", "contacts"]
+__all__ = ["Check", "Contact", "Progress", "call", "close_all", "contacts", "when_back"]
 
 _lines: dict[str, Line] = {}
+_listeners: list[Back] = []
 _lock = threading.Lock()
 #: Lines of the process that we were forked from. They are kept, because paramiko's objects say goodbye on the wire
 #: when they are collected, and that wire is our parent's.
@@ -28,6 +29,7 @@ def call(
     timeout: float = 60.0,
     progress: Progress | None = None,
     check: Check | None = None,
+    quick: bool = False,
 ) -> "Future[dict[str, Any]]":
     """Hand a call to the host's channel and return at once.
 
@@ -36,21 +38,36 @@ def call(
     ``timeout`` seconds. ``progress`` and ``check`` run in the channel's thread and must not use the database; what
     ``check`` returns is the result, what it raises is the future's exception.
 
+    A ``quick`` call does not wait for a host that was away when it was last tried: it gets HostAway at once, and the
+    host is tried behind it. Callers that come again anyway thus never keep a worker from others' work.
+
     Raises ``Host.DoesNotExist`` for the name of a host that is not enrolled, TypeError for args that are not JSON.
     """
     if isinstance(host, str):
         host = Host.objects.get(name=host)
     body = b'"args":' + json.dumps(args or {}, separators=(",", ":")).encode() + b"}\n"
-    pending = Pending(name, body, time.monotonic() + timeout, progress, check)
+    pending = Pending(name, body, time.monotonic() + timeout, progress, check, quick)
     target = Target(host.name, str(host.address), host.port, host.host_key, tuple(host.roles))
     with _lock:
         line = _lines.get(target.name)
         if line is None or line.target != target:
             if line is not None:  # it moved, or was enrolled again with another key
                 line.stop()
-            line = _lines[target.name] = Line(target)
+            line = _lines[target.name] = Line(target, _tell_back)
         line.put(pending)
     return pending.future
+
+
+def when_back(listener: Back) -> Back:
+    """Decorator: call the function with a host's name when it answers again after it was away. It gets a thread of its
+    own, so it may use the database (and must close its connection to it)."""
+    _listeners.append(listener)
+    return listener
+
+
+def _tell_back(name: str) -> None:
+    for listener in _listeners:
+        listener(name)
 
 
 def contacts() -> dict[str, Contact]:

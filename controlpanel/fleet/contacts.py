@@ -3,8 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
+
+from controlpanel.operations import services as operations
 
 from . import channel
 from .models import Host
@@ -27,7 +30,10 @@ def note_contact(host: Host | str, hello: dict[str, Any], at: datetime | None = 
     values = {key: value for key, value in said.items() if value}
     fresh = Host.objects.filter(Q(last_seen=None) | Q(last_seen__lt=at), name=name)
     same = Q(reachable=True, last_seen__gt=at - OFTEN) & Q(**{k: v for k, v in values.items() if k != "facts"})
-    fresh.exclude(same).update(reachable=True, last_seen=at, **values)
+    if fresh.filter(reachable=False).update(reachable=True, last_seen=at, **values):
+        operations.wake_waiting(name)
+    else:
+        fresh.exclude(same).update(last_seen=at, **values)
 
 
 def note_away(host: Host | str, at: datetime | None = None) -> None:
@@ -46,3 +52,12 @@ def note_all(name: str | None = None) -> None:
                 note_contact(host, contact.hello, contact.at)
             else:
                 note_away(host, contact.at)
+
+
+@channel.when_back
+def _note_back(name: str) -> None:
+    """What waits for the host goes on now, not only when somebody happens to look."""
+    try:
+        note_all(name)
+    finally:
+        connection.close()  # this thread's own

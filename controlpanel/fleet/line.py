@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 Progress = Callable[[dict[str, Any]], None]
 Check = Callable[[dict[str, Any]], dict[str, Any]]
+Back = Callable[[str], None]
 
 
 @dataclass(eq=False)
@@ -34,6 +35,8 @@ class Pending:
     deadline: float
     progress: Progress | None = None
     check: Check | None = None
+    #: Not to wait for a host that was away when it was last tried: be refused, and let the line try behind.
+    quick: bool = False
     future: "Future[dict[str, Any]]" = field(default_factory=Future)
 
     def resolve(self, answer: dict[str, Any] | BaseException) -> None:
@@ -60,9 +63,13 @@ class Contact:
 class Line:
     """Takes calls from any thread; a thread of its own connects, sends, receives and gives up."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, back: Back = lambda name: None) -> None:
         self.target = target
         self.contact: Contact | None = None
+        #: Told the host's name, in a thread of its own, when it is there again after it was away.
+        self._back = back
+        #: Why the last try to connect failed; None when there was none, or it went well.
+        self._away: HostAway | None = None
         self._connection: Connection | None = None
         #: What came of opening a connection, by a thread that does only that: calls have their own, shorter limits.
         self._opened: deque[Connection | HostAway] = deque()
@@ -122,6 +129,8 @@ class Line:
         if self._waiting and self._connection is None and not self._opening:
             self._opening = True
             threading.Thread(target=self._open, name=f"open-{self.target.name}", daemon=True).start()
+        if self._away is not None:
+            self._refuse_quick(self._away)
         if self._connection is not None:
             try:
                 self._send()
@@ -166,12 +175,15 @@ class Line:
 
     def _take_connection(self, opened: Connection | HostAway) -> None:
         self._opening = False
+        was_away, self._away = self._away, opened if isinstance(opened, HostAway) else None
         if isinstance(opened, HostAway):
             self.contact = Contact(False, timezone.now(), reason=opened.output)
             self._refuse_waiting(opened.output, like=opened)
             return
         self._connection = opened
         self.contact = Contact(True, timezone.now(), opened.hello)
+        if was_away is not None:
+            threading.Thread(target=self._back, args=[self.target.name], daemon=True).start()
 
     def _send(self) -> None:
         assert self._connection is not None  # noqa: S101
@@ -234,6 +246,15 @@ class Line:
         sent, self._sent = self._sent, {}
         for pending in sent.values():
             pending.resolve(AnswerLost(self.target.name, reason))
+
+    def _refuse_quick(self, like: HostAway) -> None:
+        """Refuse those who do not want to wait for a host that was away a moment ago; the others stay."""
+        for _ in range(len(self._waiting)):
+            pending = self._waiting.popleft()
+            if not pending.quick:
+                self._waiting.append(pending)
+            elif pending.future.set_running_or_notify_cancel():
+                pending.resolve(type(like)(self.target.name, like.output))
 
     def _refuse_waiting(self, reason: str, like: HostAway | None = None) -> None:
         """Nothing was sent of those that wait now; those who call later cause another try."""

@@ -186,3 +186,10 @@ def wake_followers(operation: Operation) -> None:
     )
     for pk in followers:
         enqueue(pk)
+
+
+def wake_waiting(host: str) -> int:
+    """Let the operations that wait for a host try at once: it is back. Returns how many."""
+    steps = Step.objects.filter(host=host, state=StepState.WAITING, operation__state=OperationState.WAITING)
+    waiting = Operation.objects.filter(state=OperationState.WAITING, pk__in=steps.values("operation"))
+    return waiting.update(wake_at=timezone.now())
