@@ -32,6 +32,12 @@ def is_ours(lab: Lab) -> bool:
     return owner(lab) in (lab, None)
 
 
+def as_brought_up(lab: Lab) -> Lab:
+    """This checkout's lab of that name on the network that it was last brought up on, whatever is asked for now."""
+    current = owner(lab)
+    return current if current is not None and current.home == lab.home else lab
+
+
 def claim(lab: Lab, progress: Progress) -> None:
     """Make the name ours. Raises LabError when it is in use for another checkout, or on another network."""
     other = owner(lab)

@@ -38,6 +38,7 @@ def down(lab: Lab, names: Sequence[str], progress: Progress, *, purge: bool = Fa
 
     With ``purge`` their disks are thrown away too; keys and passwords stay.
     """
+    lab = claims.as_brought_up(lab)
     machines = [Machine(lab, blueprint(name)) for name in names] or [Machine(lab, host) for host in HOSTS]
     with lab.locked():
         if claims.is_ours(lab):

@@ -34,6 +34,13 @@ def test_down_twice_is_no_error(rough_lab: RoughLab) -> None:
     assert rough_lab.leftovers() == []
 
 
+def test_down_finds_the_network_that_the_lab_was_brought_up_on(rough_lab: RoughLab) -> None:
+    elsewhere = rough_lab.environment(LAB_NETWORK="10.77.10.0/24")
+    result = rough_lab("down", "--purge", environment=elsewhere)
+    assert result.returncode == 0, result.stderr
+    assert rough_lab.leftovers() == []
+
+
 def test_up_mends_a_lab_whose_processes_were_all_killed(rough_lab: RoughLab) -> None:
     for pid in rough_lab.processes():
         os.kill(pid, signal.SIGKILL)
