@@ -7,7 +7,7 @@ from django.test import Client, RequestFactory
 from django.utils import translation
 
 from controlpanel import views
-from hosting import views as hosting_views
+from hosting.views import orders as order_pages
 from members.models import Login
 
 from .conftest import BrowserOf
@@ -46,7 +46,7 @@ def test_a_broken_database_still_gets_a_page(
     def broken(*args: object) -> None:
         raise OperationalError("server closed the connection")
 
-    monkeypatch.setattr(hosting_views.selectors, "orders_for", broken)
+    monkeypatch.setattr(order_pages.selectors, "orders_for", broken)
     response = browser.get("/orders/")
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     page = Page(response)

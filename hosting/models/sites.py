@@ -8,8 +8,8 @@ from controlpanel.fleet.models import Host
 from members.models import Member
 from storage.models import Volume
 
-from .choices import DomainKind, SiteKind, SiteState
-from .validators import readable
+from ..choices import DomainKind, SiteKind, SiteState
+from ..validators import readable
 
 
 class HostingOrder(models.Model):

@@ -15,9 +15,9 @@ from routing import plans as routing
 from storage import desired as storage_desired
 from storage import services as storage
 
-from . import desired
-from .choices import SiteState
-from .models import Site
+from .. import desired
+from ..choices import SiteState
+from ..models import Site
 
 add_messages(
     {

@@ -21,12 +21,12 @@ from routing import services as routing_services
 from storage.choices import VolumeState
 from storage.errors import StorageError
 
-from . import actions as _actions  # noqa: F401 (registers them)
-from . import services
-from .choices import SiteState
-from .errors import HostingError
-from .models import Site
-from .names import Names
+from .. import actions as _actions  # noqa: F401 (registers them)
+from .. import services
+from ..choices import SiteState
+from ..errors import HostingError
+from ..models import Site
+from ..names import Names
 
 
 class SitePlan(Plan):

@@ -19,9 +19,9 @@ from storage import services as storage
 from storage.choices import VolumeState
 from storage.errors import NoPool, StorageError
 
-from . import intents, names, placement, selectors
-from .choices import SiteState
-from .errors import (
+from .. import intents, names, placement, selectors
+from ..choices import SiteState
+from ..errors import (
     AlreadyDeleting,
     Deleted,
     NoCapacity,
@@ -31,9 +31,9 @@ from .errors import (
     SiteBusy,
     VolumeBusy,
 )
-from .intents import LEAST_WORKERS, MOST_WORKERS
-from .models import HostingOrder, Site
-from .names import Names
+from ..intents import LEAST_WORKERS, MOST_WORKERS
+from ..models import HostingOrder, Site
+from ..names import Names
 
 __all__ = [
     "DEFAULT_WORKERS",

@@ -25,10 +25,10 @@ from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
 
-from . import orders, services
-from .api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
-from .choices import SiteState
-from .models import Domain, HostingOrder, Site
+from .. import orders, services
+from ..api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
+from ..choices import SiteState
+from ..models import Domain, HostingOrder, Site
 
 LABELS: dict[str, str] = {
     SiteState.ACTIVE: "success",

@@ -1,0 +1,3 @@
+"""Steps of hosting, one topic a module. Importing this registers them all."""
+
+from . import sites as sites

@@ -1,0 +1,3 @@
+"""Hosting in the Django admin, one topic a module. Importing this registers it all."""
+
+from . import sites as sites
