@@ -10,7 +10,7 @@ from controlpanel.operations.models import Operation, Reservation
 from controlpanel.operations.registry import plan_for
 from controlpanel.operations.services import NotPossible, preview
 from hosting import services, web_hosts
-from hosting.actions import Probe
+from hosting.actions.sites import Probe
 from hosting.choices import SiteState
 from hosting.models import Domain, Site
 from storage.models import Volume
