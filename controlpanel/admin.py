@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
+from controlpanel import reauthentication
 from controlpanel.api.problems import as_problem
 
 #: Unfold's colours for our states' colour classes.
@@ -107,10 +108,24 @@ def actor(request: HttpRequest) -> Any:
 Work = Callable[[Any, HttpRequest, Any], "str | models.Model"]
 
 
-def deed(*, description: Any, question: Any, icon: str | None = None, url_path: str | None = None) -> Any:
+#: What the page of the question shows besides it, given the object: blocks of rendered HTML.
+Facts = Callable[[HttpRequest, Any], "Iterable[SafeString]"]
+
+
+def deed(
+    *,
+    description: Any,
+    question: Any,
+    icon: str | None = None,
+    url_path: str | None = None,
+    sensitive: bool = False,
+    facts: Facts | None = None,
+) -> Any:
     """Decorator for a ModelAdmin method listed in ``actions_detail``: ask on GET, do it on POST, tell what came of it.
 
-    ``question`` may hold %(object)s. Domain errors that the API knows how to answer are shown as messages.
+    ``question`` may hold %(object)s. Domain errors that the API knows how to answer are shown as messages. For a
+    ``sensitive`` one the password is asked again when it was given long ago. ``facts`` are shown below the question: a
+    preview of what would happen.
     """
 
     def decorate(work: Work) -> Any:
@@ -119,10 +134,12 @@ def deed(*, description: Any, question: Any, icon: str | None = None, url_path: 
         def view(self: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
             if not self.has_view_permission(request):
                 raise PermissionDenied
+            if sensitive and not reauthentication.is_recent(request):
+                return reauthentication.ask(request)
             obj = self.get_object(request, unquote(object_id))
             if obj is None:
                 raise Http404
-            return ask(self, request, obj, str(description), str(question) % {"object": obj}, work)
+            return ask(self, request, obj, str(description), str(question) % {"object": obj}, work, facts)
 
         return view
 
@@ -130,7 +147,13 @@ def deed(*, description: Any, question: Any, icon: str | None = None, url_path: 
 
 
 def ask(
-    page: ModelAdmin, request: HttpRequest, obj: models.Model, title: str, question: str, work: Work
+    page: ModelAdmin,
+    request: HttpRequest,
+    obj: models.Model,
+    title: str,
+    question: str,
+    work: Work,
+    facts: Facts | None = None,
 ) -> HttpResponse:
     """The question on GET; on POST do it and go to what came of it."""
     pk = obj.pk
@@ -140,6 +163,7 @@ def ask(
             **page.admin_site.each_context(request),
             "title": title,
             "question": question,
+            "facts": list(facts(request, obj)) if facts else [],
             "object": obj,
             "opts": obj._meta,
             "back": back,

@@ -7,6 +7,7 @@ writes (``var/<LAB_NAME>/panel.env``) is read where it exists. Real environment 
 from pathlib import Path
 
 import environ
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -246,6 +247,7 @@ UNFOLD = {
     "SITE_HEADER": _("Control panel"),
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
+    "STYLES": [lambda request: static("css/plots.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }
 

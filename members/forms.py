@@ -18,7 +18,7 @@ from .ssh_keys import MAX_KEY_LENGTH, MAX_KEYS, parse_keys
 MAX_PASSWORD = 256
 
 
-def _password(label: Any, autocomplete: str, **kwargs: Any) -> forms.CharField:
+def password_field(label: Any, autocomplete: str, **kwargs: Any) -> forms.CharField:
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
     return forms.CharField(label=label, strip=False, max_length=MAX_PASSWORD, widget=widget, **kwargs)
 
@@ -33,7 +33,7 @@ class LoginForm(forms.Form):
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         ),
     )
-    password = _password(_("Password"), "current-password")
+    password = password_field(_("Password"), "current-password")
 
     def __init__(self, *args: Any, request: HttpRequest | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -75,11 +75,11 @@ class LoginForm(forms.Form):
 class PasswordForm(forms.Form):
     """One's own password: the old one and, twice, the new one."""
 
-    old = _password(_("Current password"), "current-password")
-    new = _password(
+    old = password_field(_("Current password"), "current-password")
+    new = password_field(
         _("New password"), "new-password", help_text=_("At least 12 characters. A few unrelated words are best.")
     )
-    again = _password(_("New password, once more"), "new-password")
+    again = password_field(_("New password, once more"), "new-password")
 
     def __init__(self, *args: Any, login: Login, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import reauthentication, views
 
 app_name = "members"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/login/", views.admin_login, name="admin_login"),
     path("account/", views.account, name="account"),
     path("account/password/", views.password, name="password"),
+    path("account/confirm/", reauthentication.confirm_password, name="confirm_password"),
     path("account/sessions/", views.sessions, name="sessions"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),

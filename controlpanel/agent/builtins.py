@@ -7,6 +7,7 @@ import time
 from typing import Any, Dict, Optional
 
 from . import facts, fields, upgrade
+from . import sampling as sampling  # registers its call
 from .calls import Context, call
 from .engine import Engine
 from .kinds.registry import Registry

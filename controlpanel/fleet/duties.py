@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import services
+from . import samples, services
 
 
 @every(seconds=15)
@@ -21,3 +21,15 @@ def compare() -> None:
 def mend_returned() -> None:
     """Hosts that missed a change and are back get their whole state."""
     services.resync_returned()
+
+
+@every(seconds=30)
+def collect_samples() -> None:
+    """What hosts and sites use."""
+    samples.collect()
+
+
+@every(seconds=3600)
+def thin_samples() -> None:
+    """Old samples become averages."""
+    samples.thin()

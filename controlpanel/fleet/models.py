@@ -49,3 +49,38 @@ class DriftReport(models.Model):
 
     def __str__(self) -> str:
         return f"drift of {self.host}"
+
+
+class Sample(models.Model):
+    """One measured number. Written and read by ``samples.py`` only; old ones are thinned out by a duty."""
+
+    #: What it is about: "host:web1", "site:12", "edge:edge1".
+    subject = models.CharField(max_length=80)
+    #: "cpu", "memory", "requests", …
+    metric = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    value = models.FloatField()
+    #: Seconds that it stands for: 0 as it was measured, more for an average of what was thinned out.
+    span = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject", "metric", "at"], name="sample_once")]
+        indexes = [models.Index(fields=["span", "at"], name="sample_age")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.metric} {self.value}"
+
+
+class Reading(models.Model):
+    """What a host's counters said when they were last looked at: rates need two looks (``samples.collect``)."""
+
+    host = models.OneToOneField(Host, on_delete=models.CASCADE, related_name="reading")
+    at = models.DateTimeField()
+    boot_id = models.CharField(max_length=36)
+    #: Its own counters and levels, as the agent's ``sample`` tells them.
+    values = models.JSONField(default=dict)
+    sites_at = models.DateTimeField()
+    sites = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"reading of {self.host}"
