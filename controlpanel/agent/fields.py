@@ -88,7 +88,8 @@ def one_of(spec: Spec, key: str, choices: Sequence[str], default: Any = REQUIRED
     return value
 
 
-def _matching(spec: Spec, key: str, pattern: "re.Pattern[str]", what: str, longest: int, default: Any) -> str:
+def matching(spec: Spec, key: str, pattern: "re.Pattern[str]", what: str, longest: int, default: Any = REQUIRED) -> str:
+    """Text of at most ``longest`` characters that the pattern matches; ``what`` says in words what it should be."""
     value = fetch(spec, key, default)
     if not isinstance(value, str) or len(value) > longest or not pattern.match(value):
         raise Invalid(f"{key}: not {what}")
@@ -97,17 +98,17 @@ def _matching(spec: Spec, key: str, pattern: "re.Pattern[str]", what: str, longe
 
 def identifier(spec: Spec, key: str, default: Any = REQUIRED) -> str:
     """Lower-case letters, digits, ``.``, ``_``, ``-``; safe as one part of a path (never ``..``, never hidden)."""
-    return _matching(spec, key, _IDENTIFIER, "an identifier", 63, default)
+    return matching(spec, key, _IDENTIFIER, "an identifier", 63, default)
 
 
 def host_name(spec: Spec, key: str, default: Any = REQUIRED) -> str:
     """The name of a managed host: one RFC 1123 label that begins with a letter."""
-    return _matching(spec, key, _HOST_NAME, "a host name", 63, default)
+    return matching(spec, key, _HOST_NAME, "a host name", 63, default)
 
 
 def domain_name(spec: Spec, key: str, default: Any = REQUIRED) -> str:
     """A full domain name as DNS has it: lower case, punycode, at least two labels, no final dot."""
-    value = _matching(spec, key, _DOMAIN_NAME, "a domain name", 253, default)
+    value = matching(spec, key, _DOMAIN_NAME, "a domain name", 253, default)
     if _ALL_DIGITS.match(value.rpartition(".")[2]):
         raise Invalid(f"{key}: not a domain name")  # it would read as an address
     return value

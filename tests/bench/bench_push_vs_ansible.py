@@ -91,7 +91,7 @@ def sites(count: int, run: int) -> list[dict[str, Any]]:
     found = []
     for number in range(FIRST + run * 1000, FIRST + run * 1000 + count):
         name = f"s{number}.bench.test"
-        vhost = nginx.site_config(str(number), "static", [name], True)
+        vhost = nginx.site_config(str(number), {"kind": "static", "domains": [name], "enabled": True})
         page = pages.first_page(name, "static")[1]
         found.append({"id": number, "uid": UID, "name": name, "vhost": vhost, "page": page})
     return found

@@ -1,6 +1,7 @@
 """What the agent accepts for a web host, and the configuration that it writes from it."""
 
 import re
+import zoneinfo
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ SPEC: dict[str, Any] = {
     "gid": 200012,
     "enabled": True,
     "php_workers": 4,
+    "php_settings": {},
 }
+STATIC: dict[str, Any] = {**SPEC, "kind": "static"}
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
@@ -55,6 +58,14 @@ SPEC: dict[str, Any] = {
         {"php_workers": 10**6},
         {"php_workers": "4\npm = static"},
         {"root": "/etc"},
+        {"php_settings": []},
+        {"php_settings": {"disable_functions": ""}},
+        {"php_settings": {"memory_limit_mb": "256M"}},
+        {"php_settings": {"memory_limit_mb": 10**9}},
+        {"php_settings": {"display_errors": "on"}},
+        {"php_settings": {"error_reporting": 32767}},
+        {"php_settings": {"timezone": "UTC\nphp_admin_value[open_basedir] = /"}},
+        {"php_settings": {"timezone": "../../etc/passwd"}},
     ],
 )
 def test_a_bad_spec_is_refused(change: dict[str, Any]) -> None:
@@ -91,17 +102,34 @@ def test_whatever_comes_is_refused_or_becomes_a_plain_configuration(change: dict
     check_php("12", spec)
 
 
+# Names of zones that nobody chooses; the panel does not offer them either.
+UNUSUAL = {zone for zone in zoneinfo.available_timezones() if not re.fullmatch(r"[A-Z].*", zone)}
+
 # --- what is written ---------------------------------------------------------------------------------------------
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+SETTINGS_CHOSEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "memory_limit_mb": st.integers(32, 768),
+        "upload_max_mb": st.integers(1, 1024),
+        "max_execution_time": st.integers(5, 110),
+        "max_input_vars": st.integers(100, 20000),
+        "session_lifetime": st.integers(300, 30 * 86400),
+        "display_errors": st.booleans(),
+        "error_reporting": st.sampled_from(["all", "no_deprecated", "no_notices", "errors"]),
+        "timezone": st.sampled_from(sorted(zoneinfo.available_timezones() - UNUSUAL)),
+    },
+)
 SPECS = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(["static", "php"]),
+        "kind": st.sampled_from(["static", "php", "wordpress"]),
         "domains": st.lists(st.builds("{}.{}.test".format, LABEL, LABEL), min_size=1, max_size=20, unique=True),
         "uid": st.integers(1000, 2**31 - 1),
         "gid": st.integers(1000, 2**31 - 1),
         "enabled": st.booleans(),
         "php_workers": st.integers(1, 500),
+        "php_settings": SETTINGS_CHOSEN,
     }
 )
 
@@ -114,11 +142,12 @@ def tokens(config: str) -> list[str]:
 
 def skeleton(words: list[str], spec: dict[str, Any], site: str) -> list[str]:
     names = set(spec["domains"])
-    return [re.sub(rf"(sites/|site ){site}\b", r"\1N", word) for word in words if word not in names]
+    words = [re.sub(rf"(sites/|site ){site}\b", r"\1N", word) for word in words if word not in names]
+    return ["NNm" if re.fullmatch(r"[0-9]+m", word) else word for word in words]  # the size of a request
 
 
 def check_vhost(site: str, spec: dict[str, Any]) -> None:
-    words = tokens(nginx.site_config(site, spec["kind"], spec["domains"], spec["enabled"]))
+    words = tokens(nginx.site_config(site, spec))
     if not spec["domains"]:
         assert words == []
         return
@@ -126,17 +155,21 @@ def check_vhost(site: str, spec: dict[str, Any]) -> None:
     end = words.index(";", at)
     assert words[at + 1 : end] == spec["domains"]
     plain = {**spec, "domains": ["only.test"]}
-    expected = tokens(nginx.site_config("7", plain["kind"], plain["domains"], plain["enabled"]))
+    expected = tokens(nginx.site_config("7", plain))
     assert skeleton(words, spec, site) == skeleton(expected, plain, "7")
     assert words.count("server") == 1
 
 
+def keys_of(conf: str) -> list[str]:
+    lines = [line for line in conf.splitlines() if "=" in line and not line.startswith(";")]
+    return [line.partition("=")[0].strip() for line in lines]
+
+
 def check_php(site: str, spec: dict[str, Any]) -> None:
-    lines = php.conf(site, spec["uid"], spec["gid"], spec["php_workers"]).splitlines()
+    lines = php.conf(site, spec).splitlines()
     assert [line for line in lines if line.startswith("[")] == ["[global]", f"[site{site}]"]
-    keys = [line.partition("=")[0].strip() for line in lines if "=" in line and not line.startswith(";")]
-    expected = [line.partition("=")[0].strip() for line in php._CONF.splitlines() if "=" in line and line[0] != ";"]
-    assert keys == expected
+    plain = {**SPEC, "kind": spec["kind"]}
+    assert keys_of("\n".join(lines)) == keys_of(php.conf("7", plain))
     assert f"user = {spec['uid']}" in lines
     assert f"pm.max_children = {spec['php_workers']}" in lines
     assert php.environment(spec["uid"], spec["gid"]) == f"SITE_UID={spec['uid']}\nSITE_GID={spec['gid']}\n"
@@ -150,24 +183,24 @@ def test_no_spec_breaks_out_of_its_place(spec: dict[str, Any], number: int) -> N
     check_php(site, spec)
     paths = [file.path for file in Site().files(site, spec)]
     assert all(re.fullmatch(rf"/etc/(nginx/controlpanel/sites|php/sites)/{site}\.(conf|env)", path) for path in paths)
-    assert len(paths) == (3 if spec["kind"] == "php" else 1)
+    assert len(paths) == (1 if spec["kind"] == "static" else 3)
 
 
 def test_a_static_site_runs_nothing_and_shows_no_source() -> None:
-    config = nginx.site_config("12", "static", ["a.test"], True)
+    config = nginx.site_config("12", STATIC)
     assert "fastcgi" not in config
     assert r"\.(php|phtml|phar|inc)$ { return 404; }" in config
 
 
 def test_a_disabled_site_answers_503_but_its_check() -> None:
-    config = nginx.site_config("12", "php", ["a.test"], False)
+    config = nginx.site_config("12", {**SPEC, "enabled": False})
     assert "fastcgi" not in config
     assert "return 503" in config
     assert 'return 200 "site 12\\n"' in config
 
 
 def test_a_link_may_only_lead_to_what_has_the_same_owner() -> None:
-    config = nginx.site_config("12", "static", ["a.test"], True)
+    config = nginx.site_config("12", STATIC)
     assert "disable_symlinks if_not_owner from=/srv/sites/12;" in config
 
 
@@ -177,14 +210,14 @@ def test_only_edges_are_believed_and_only_they_may_ask() -> None:
     assert "set_real_ip_from 10.77.5.11;" in config
     assert "set_real_ip_from 2001:db8::1;" in config
     assert "set_real_ip_from 127" not in config
-    for server in (config, nginx.site_config("12", "php", ["a.test"], True)):
+    for server in (config, nginx.site_config("12", SPEC)):
         assert "if ($controlpanel_peer = 0) { return 403; }" in server
 
 
 def test_nothing_is_read_from_a_package() -> None:
     """A host whose /etc/nginx was lost gets all that nginx needs from us."""
     files = {file.path: file.content.decode() for file in Nginx().files("base", {"edges": []})}
-    for config in (*files.values(), nginx.site_config("12", "php", ["a.test"], True)):
+    for config in (*files.values(), nginx.site_config("12", SPEC)):
         for included in re.findall(r"include ([^;]+);", config):
             assert included in files or included == "/etc/nginx/controlpanel/sites/*.conf"
     assert "text/css css;" in files["/etc/nginx/controlpanel/mime.types"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 from .. import commands, fields
 from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
-from ..web import nginx, paths, php, tree
+from ..web import nginx, paths, php, settings, tree
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
 
@@ -22,10 +22,19 @@ if TYPE_CHECKING:
 _ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
 #: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
 START_AT_ONCE = 5
+KINDS = ("static", "php", "wordpress")
+
+
+def runs_php(spec: Dict[str, Any]) -> bool:
+    """Whether such a site has a PHP master."""
+    return bool(spec["kind"] != "static")
 
 
 class Site(Kind):
-    """Spec: ``{"kind": "static"|"php", "domains": [main name first], "uid", "gid", "enabled", "php_workers"}``."""
+    """Spec: ``{"kind", "domains": [main name first], "uid", "gid", "enabled", "php_workers", "php_settings": {}}``.
+
+    ``php_settings`` are those of ``web/settings.py``.
+    """
 
     name = "site"
     roles = frozenset({"web"})
@@ -34,26 +43,27 @@ class Site(Kind):
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
         if not _ID.match(id):
             raise Invalid("id: not a site's number")
-        fields.only(spec, ("kind", "domains", "uid", "gid", "enabled", "php_workers"))
+        fields.only(spec, ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings"))
         # A site without names is one that is about to go; nothing leads to it.
         domains = fields.list_of(spec, "domains", fields.domain_name, max=200)
         if len(set(domains)) != len(domains):
             raise Invalid("domains: a name is there twice")
         return {
-            "kind": fields.one_of(spec, "kind", ("static", "php")),
+            "kind": fields.one_of(spec, "kind", KINDS),
             "domains": domains,
             # Below 1000 are the system's own.
             "uid": fields.integer(spec, "uid", 1000, 2**31 - 1),
             "gid": fields.integer(spec, "gid", 1000, 2**31 - 1),
             "enabled": fields.boolean(spec, "enabled", True),
             "php_workers": fields.integer(spec, "php_workers", 1, 500, 4),
+            "php_settings": settings.check(spec, "php_settings"),
         }
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
-        vhost = nginx.site_config(id, spec["kind"], spec["domains"], spec["enabled"])
+        vhost = nginx.site_config(id, spec)
         found = [File(paths.vhost(id), vhost.encode())]
-        if spec["kind"] == "php":
-            conf = php.conf(id, spec["uid"], spec["gid"], spec["php_workers"])
+        if runs_php(spec):
+            conf = php.conf(id, spec)
             # Read by the master, which is not root; not by other sites.
             found.append(File(paths.php_conf(id), conf.encode(), mode=0o640, gid=spec["gid"]))
             found.append(File(paths.php_environment(id), php.environment(spec["uid"], spec["gid"]).encode()))
@@ -87,7 +97,7 @@ class Site(Kind):
 
     def _php(self, tx: "Transaction", items: List[Item]) -> None:
         """Sockets before nginx sends anybody there; masters with a new configuration restarted; the rest stopped."""
-        wanted = [item.id for item in items if item.spec["kind"] == "php" and item.spec["enabled"]]
+        wanted = [item.id for item in items if runs_php(item.spec) and item.spec["enabled"]]
         unwanted = [item.id for item in items if item.id not in wanted and os.path.exists(paths.php_socket(item.id))]
         changed = [site for site in wanted if {paths.php_conf(site), paths.php_environment(site)} & tx.changed]
         new = [site for site in wanted if not os.path.exists(paths.php_socket(site))]
@@ -147,9 +157,9 @@ class Site(Kind):
         for site, spec in specs.items():
             problem = nginx.wrong_answer(site, spec["domains"][0]) if spec["domains"] else None
             runs = paths.php_socket(site) in listening
-            if spec["kind"] == "php" and spec["enabled"] and not runs:
+            if runs_php(spec) and spec["enabled"] and not runs:
                 problem = problem or "nothing listens for its PHP requests"
-            elif runs and not (spec["kind"] == "php" and spec["enabled"]):
+            elif runs and not (runs_php(spec) and spec["enabled"]):
                 problem = problem or "PHP still listens"
             if problem:
                 found[site] = problem

@@ -7,11 +7,11 @@ import http.client
 import os
 import signal
 import time
-from typing import Callable, Dict, Iterable, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Set
 
 from .. import commands
 from ..errors import Failed
-from . import paths
+from . import paths, settings, wordpress
 
 PID_FILE = "/run/nginx.pid"
 HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
@@ -168,17 +168,10 @@ _STATIC = """\
     location / { try_files $uri $uri/ =404; }
 """
 
-_PHP = """\
-    index index.php index.html index.htm;
-    location / {{ try_files $uri $uri/ /index.php$is_args$args; }}
-    location ~ [^/]\\.php(/|$) {{
-        fastcgi_split_path_info ^(.+?\\.php)(/.*)$;
-        set $controlpanel_path_info $fastcgi_path_info;
-        try_files $fastcgi_script_name =404;
+#: A call of PHP, but for the script.
+_FASTCGI = """\
         fastcgi_pass unix:{socket};
-        fastcgi_param SCRIPT_FILENAME {root}/web$fastcgi_script_name;
         fastcgi_param SCRIPT_NAME $fastcgi_script_name;
-        fastcgi_param PATH_INFO $controlpanel_path_info;
         fastcgi_param DOCUMENT_ROOT {root}/web;
         fastcgi_param DOCUMENT_URI $document_uri;
         fastcgi_param REQUEST_URI $request_uri;
@@ -200,7 +193,18 @@ _PHP = """\
         fastcgi_param HTTP_X_FORWARDED_FOR $remote_addr;
         fastcgi_param HTTP_PROXY "";
         fastcgi_param REDIRECT_STATUS 200;
-    }}
+"""
+
+_PHP = """\
+    index index.php index.html index.htm;
+    location / {{ try_files $uri $uri/ /index.php$is_args$args; }}
+    location ~ [^/]\\.php(/|$) {{
+        fastcgi_split_path_info ^(.+?\\.php)(/.*)$;
+        set $controlpanel_path_info $fastcgi_path_info;
+        try_files $fastcgi_script_name =404;
+        fastcgi_param SCRIPT_FILENAME {root}/web$fastcgi_script_name;
+        fastcgi_param PATH_INFO $controlpanel_path_info;
+{fastcgi}    }}
     location ~ \\.(phtml|phar|inc)$ {{ return 404; }}
 """
 
@@ -220,20 +224,30 @@ def main_config(edges: Sequence[str]) -> str:
     )
 
 
-def site_config(site: str, kind: str, domains: Sequence[str], enabled: bool) -> str:
-    """The vhost of a site; just a comment when it has no names (then nothing leads to it)."""
-    if not domains:
+def site_config(site: str, spec: Mapping[str, Any]) -> str:
+    """The vhost of a site (a validated spec); just a comment when it has no names (then nothing leads to it)."""
+    if not spec["domains"]:
         return HEADER
     root = paths.root(site)
     body = _CHECK.format(check=SITE_CHECK, site=site)
-    if not enabled:
+    if not spec["enabled"]:
         body += _DISABLED.format(pages=paths.PAGES)
     else:
-        body = _MOUNTED.format(root=root, check=SITE_CHECK) + body + _HIDDEN
-        body += _PHP.format(root=root, socket=paths.php_socket(site)) if kind == "php" else _STATIC
+        body = _MOUNTED.format(root=root, check=SITE_CHECK) + body + _HIDDEN + _answers(site, root, spec)
     return HEADER + _SERVER.format(
-        names="\n                ".join(domains), logs=f"{paths.LOGS}/{site}", root=root, body=body
+        names="\n                ".join(spec["domains"]), logs=f"{paths.LOGS}/{site}", root=root, body=body
     )
+
+
+def _answers(site: str, root: str, spec: Mapping[str, Any]) -> str:
+    """How the site's kind answers its visitors."""
+    if spec["kind"] == "static":
+        return _STATIC
+    body = f"    client_max_body_size {settings.body_limit_mb(spec.get('php_settings', {}))}m;\n"
+    fastcgi = _FASTCGI.format(root=root, socket=paths.php_socket(site))
+    if spec["kind"] == "wordpress":
+        return body + wordpress.vhost(root, fastcgi)
+    return body + _PHP.format(root=root, fastcgi=fastcgi)
 
 
 # --- the running program -----------------------------------------------------------------------------------------

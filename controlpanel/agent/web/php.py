@@ -7,9 +7,9 @@ over as file descriptor 3; while the master restarts, visitors wait in the socke
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Any, List, Mapping, Sequence
 
-from . import paths
+from . import paths, settings, wordpress
 
 HEADER = "; Written by the control panel's agent. Changes by hand are found and undone.\n"
 #: A test of pools needs at least one, and those that a rollback took away are missing then.
@@ -40,7 +40,7 @@ env[HOME] = {root}
 env[PATH] = /usr/local/bin:/usr/bin:/bin:{root}/bin
 env[TMPDIR] = {root}/files/tmp
 security.limit_extensions = .php
-php_admin_value[open_basedir] = {root}/:/usr/share/php/
+php_admin_value[open_basedir] = {readable}
 php_admin_value[sys_temp_dir] = {root}/files/tmp
 php_admin_value[upload_tmp_dir] = {root}/files/tmp
 php_admin_value[session.save_path] = {root}/files/tmp
@@ -49,13 +49,11 @@ php_admin_flag[log_errors] = on
 php_admin_flag[expose_php] = off
 php_admin_value[opcache.memory_consumption] = 64
 php_value[include_path] = .:{root}/include:/usr/share/php
-php_value[memory_limit] = 256M
-php_value[upload_max_filesize] = 128M
-php_value[post_max_size] = 128M
-php_value[max_execution_time] = 60
-php_flag[display_errors] = off
+; Debian leaves old sessions to a job of its own, which does not come to a site's own directory.
+php_admin_value[session.gc_probability] = 1
+php_admin_value[session.gc_divisor] = 1000
 php_flag[session.cookie_httponly] = on
-"""
+{settings}"""
 
 _TEST = """\
 [global]
@@ -126,11 +124,11 @@ OOMPolicy=continue
 
 # What it can see: its own volume, the programs, and nothing of the host's state or of other sites.
 ProtectSystem=strict
-TemporaryFileSystem={sites}:ro /run:ro /dev/shm:mode=1777,size=32M
+TemporaryFileSystem={sites}:ro /run:ro /etc/controlpanel:ro /dev/shm:mode=1777,size=32M
 BindPaths={sites}/%i
-BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve
+BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve -/etc/controlpanel/ca.pem
 ReadWritePaths={sites}/%i
-InaccessiblePaths=-/etc/controlpanel -/var/lib/controlpanel -/usr/local/lib/controlpanel -/var/log -/etc/ceph -/etc/ssh
+InaccessiblePaths=-/var/lib/controlpanel -/usr/local/lib/controlpanel -/var/log -/etc/ceph -/etc/ssh
 InaccessiblePaths=-/etc/nslcd.conf -/etc/nginx -/etc/sudoers.d -/var/lib/php -/var/lib/nginx -/var/cache -/boot
 InaccessiblePaths=-/sys/fs/cgroup -/dev/mqueue
 ProtectHome=yes
@@ -161,10 +159,23 @@ SystemCallErrorNumber=EPERM
 """
 
 
-def conf(site: str, uid: int, gid: int, workers: int) -> str:
-    """The configuration of the site's PHP master."""
-    return HEADER + _CONF.format(
-        site=site, uid=uid, gid=gid, workers=workers, root=paths.root(site), socket=paths.php_socket(site)
+def conf(site: str, spec: Mapping[str, Any]) -> str:
+    """The configuration of the site's PHP master; ``spec`` is the site's, validated."""
+    root = paths.root(site)
+    is_wordpress = spec["kind"] == "wordpress"
+    return (
+        HEADER
+        + _CONF.format(
+            site=site,
+            uid=spec["uid"],
+            gid=spec["gid"],
+            workers=spec["php_workers"],
+            root=root,
+            socket=paths.php_socket(site),
+            readable=":".join([f"{root}/", "/usr/share/php/", *(wordpress.READABLE if is_wordpress else ())]),
+            settings=settings.lines(spec.get("php_settings", {})),
+        )
+        + (wordpress.pool(next(iter(spec["domains"]), "")) if is_wordpress else "")
     )
 
 

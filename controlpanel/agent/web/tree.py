@@ -50,7 +50,7 @@ def prepare(site: str, uid: int, gid: int, kind: str, domain: str, group: int) -
             for name, mode in DIRECTORIES:
                 _directory(top, name, mode, uid, gid)
             _below(top, "files", "tmp", 0o700, uid, gid)
-            if domain:
+            if domain and kind != "wordpress":
                 _first_page(top, uid, gid, kind, domain)
         finally:
             os.close(top)
