@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class SiteKind(models.TextChoices):
     STATIC = "static", _("Static files")
     PHP = "php", _("PHP")
+    WORDPRESS = "wordpress", _("WordPress")
 
 
 class SiteState(models.TextChoices):

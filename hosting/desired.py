@@ -42,5 +42,6 @@ def site_resource(site: Site, present: bool = True) -> Resource:
         "gid": site.uid,
         "enabled": site.enabled,
         "php_workers": site.php_workers,
+        "php_settings": site.php_settings,
     }
     return Resource("site", str(site.pk), site.revision, spec if present else {}, present)

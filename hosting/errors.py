@@ -144,6 +144,32 @@ class InvalidWorkers(HostingError):
     message = _("Enter a number from %(low)d to %(high)d.")
 
 
+class OutOfRange(HostingError):
+    code = "out_of_range"
+    message = _("Enter a number from %(low)d to %(high)d.")
+
+
+class InvalidChoice(HostingError):
+    code = "invalid_choice"
+    message = _("Choose one of those on offer.")
+
+
+class InvalidSetting(HostingError):
+    code = "invalid_setting"
+    message = _("This is either on or off.")
+
+
+class UnknownSetting(HostingError):
+    code = "unknown_setting"
+    message = _("“%(name)s” is not a setting that can be chosen here.")
+
+
+class KindFixed(HostingError):
+    code = "kind_fixed"
+    status = 409
+    message = _("A site cannot become a WordPress site or stop being one. Create a new site instead.")
+
+
 class OrderFull(HostingError):
     code = "order_full"
     status = 409

@@ -71,7 +71,7 @@ class ConfirmForm(ServiceForm):
 
 
 class CreateSiteForm(NamesForm):
-    kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind, widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind.choices[:2], widget=forms.RadioSelect)
     domains = NamesField(
         label=_("Names"),
         help_text=_("One a line, for example example.org. The first one is the main name; the others are aliases."),
@@ -132,7 +132,7 @@ class EditSiteForm(NamesForm):
             "revision": site.revision,
         }
         super().__init__(*args, **kwargs)
-        if site.kind != SiteKind.PHP:
+        if not site.runs_php:
             del self.fields["php_workers"]
 
     def clean_php_workers(self) -> int:

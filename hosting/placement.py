@@ -45,7 +45,7 @@ class Candidate:
 
 def weight_of(kind: str, php_workers: int) -> int:
     """Memory (MB) that such a site is expected to need."""
-    return PHP_MB + WORKER_MB * php_workers if kind == SiteKind.PHP else STATIC_MB
+    return PHP_MB + WORKER_MB * php_workers if kind != SiteKind.STATIC else STATIC_MB
 
 
 def choose(candidates: Iterable[Candidate], weight_mb: int) -> Candidate:

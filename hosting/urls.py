@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import orders, sites
+from .views import orders, php, sites
 
 app_name = "hosting"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("sites/<int:pk>/", sites.site_detail, name="site"),
     path("sites/<int:pk>/now/", sites.site_now, name="site_now"),
     path("sites/<int:pk>/edit/", sites.site_edit, name="edit_site"),
+    path("sites/<int:pk>/php/", php.php_settings, name="php_settings"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),
     path("sites/<int:pk>/enable/", sites.site_enable, name="enable_site"),
     path("sites/<int:pk>/delete/", sites.site_delete, name="delete_site"),

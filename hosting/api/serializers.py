@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.drainage import set_override
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -9,6 +10,7 @@ from controlpanel.operations.api.serializers import AcceptedSerializer
 from members.choices import Role
 from members.models import Access
 
+from .. import php_settings
 from ..choices import DomainKind, SiteKind, SiteState
 from ..errors import InvalidKind
 from ..models import Domain, HostingOrder, Site
@@ -44,6 +46,30 @@ class NewOrderSerializer(OrderChangesSerializer):
     name = serializers.CharField(max_length=120)
 
 
+def _setting_field(name: str) -> serializers.Field[Any, Any, Any, Any]:
+    """Reads and describes one setting of PHP; what is possible, the service says."""
+    setting = php_settings.SETTINGS[name]
+    options: dict[str, Any] = {"required": False, "allow_null": True}
+    if isinstance(setting, php_settings.Whole):
+        described = {"type": "integer", "minimum": setting.low, "maximum": setting.high, "nullable": True}
+        field: serializers.Field[Any, Any, Any, Any] = serializers.IntegerField(
+            min_value=-(2**31), max_value=2**31 - 1, **options
+        )
+    elif isinstance(setting, php_settings.Switch):
+        described, field = {"type": "boolean", "nullable": True}, serializers.BooleanField(**options)
+    else:
+        described, field = {"type": "string", "nullable": True}, serializers.CharField(max_length=64, **options)
+    set_override(field, "field", described)
+    return field
+
+
+class PhpSettingsSerializer(serializers.Serializer[Any]):
+    """Settings of PHP; in a change null stands for the default."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: _setting_field(name) for name in php_settings.SETTINGS}
+
+
 class SiteSerializer(serializers.ModelSerializer[Site]):
     """A web site."""
 
@@ -70,9 +96,15 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         model = Site
         fields: tuple[str, ...] = (
             "id", "kind", "state", "domains", "redirects", "host", "volume", "order", "shield", "quarantined",
-            "enabled", "php_workers", "revision", "created", "purge_after",
+            "enabled", "php_workers", "php_settings", "revision", "created", "purge_after",
         )  # fmt: skip
         read_only_fields: tuple[str, ...] = fields
+
+    php_settings = serializers.SerializerMethodField(help_text="All of them, chosen or by default; null without PHP.")
+
+    @extend_schema_field(PhpSettingsSerializer(allow_null=True))
+    def get_php_settings(self, site: Site) -> dict[str, Any] | None:
+        return php_settings.effective(site.php_settings) if site.runs_php else None
 
     # No operation sets these yet; they are in the contract, so that scripts can read them from the first day.
     def get_shield(self, site: Site) -> str:
@@ -128,6 +160,7 @@ class SiteChangesSerializer(serializers.Serializer[Any]):
     domains = NamesField(required=False, help_text="All its names, the main one first.")
     redirects = NamesField(required=False, help_text="All names that lead to the main one.")
     php_workers = WorkersField(required=False)
+    php_settings = PhpSettingsSerializer(required=False, help_text="Those to change; null takes a choice back.")
     revision = serializers.IntegerField(
         required=False, min_value=0, help_text="The revision that you read: refused with 409 when it is an older one."
     )

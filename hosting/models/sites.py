@@ -52,6 +52,8 @@ class Site(models.Model):
     placed = models.BooleanField(default=False)
     #: Processes that answer PHP requests, at most.
     php_workers = models.PositiveSmallIntegerField(default=4)
+    #: What somebody chose of ``hosting.php_settings``; the rest has its default.
+    php_settings = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     #: Of a deleted site: when its data goes too.
     purge_after = models.DateTimeField(null=True, blank=True)
@@ -76,6 +78,10 @@ class Site(models.Model):
     def path(self) -> str:
         """Its directory on every host; no member, domain or host name in it."""
         return f"/srv/sites/{self.pk}"
+
+    @property
+    def runs_php(self) -> bool:
+        return self.kind != SiteKind.STATIC
 
     # The names are few and usually prefetched, so they are sorted here and not by queries.
 

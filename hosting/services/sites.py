@@ -4,8 +4,9 @@ Nothing here waits for a host. Who may not see an order or a site gets its ``Doe
 raises a ``HostingError`` (``errors.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,10 +21,13 @@ from storage.choices import VolumeState
 from storage.errors import NoPool, StorageError
 
 from .. import intents, names, placement, selectors
-from ..choices import SiteState
+from .. import php_settings as choices
+from ..choices import SiteKind, SiteState
 from ..errors import (
     AlreadyDeleting,
     Deleted,
+    InvalidKind,
+    KindFixed,
     NoCapacity,
     NoLongerKept,
     NotDeleted,
@@ -73,6 +77,8 @@ def create_site(
     """
     order = selectors.order_for(actor, order if isinstance(order, int) else order.pk)
     wanted = intents.check(domains, redirects, kind, php_workers)
+    if kind == SiteKind.WORDPRESS:  # to come
+        raise InvalidKind("kind")
 
     def make() -> Operation:
         # One creation at a time in an order: for its limit, and so that each sees where the one before was placed.
@@ -106,11 +112,15 @@ def edit_site(
     redirects: Iterable[str] | None = None,
     kind: str | None = None,
     php_workers: int | None = None,
+    php_settings: Mapping[str, Any] | None = None,
     revision: int | None = None,
     idempotency_key: str = "",
     requested_from: str | None = None,
 ) -> tuple[Site, Operation]:
-    """Change what is given, leave the rest. ``revision`` is the one that the form showed; StaleForm if it is older."""
+    """Change what is given, leave the rest. ``revision`` is the one that the form showed; StaleForm if it is older.
+
+    Of ``php_settings`` too: what is left out stays as it is, and None stands for the default.
+    """
     site = selectors.site_for(actor, site if isinstance(site, int) else site.pk)
     if site.state in (SiteState.DELETED, SiteState.PURGING):
         raise Deleted  # rather than that it has no names
@@ -121,6 +131,9 @@ def edit_site(
         site.kind if kind is None else kind,
         site.php_workers if php_workers is None else php_workers,
     )
+    if kind is not None and kind != site.kind and SiteKind.WORDPRESS in (kind, site.kind):
+        raise KindFixed("kind")
+    choices.merged(site.php_settings, php_settings or {})
 
     def make() -> Operation:
         locked = intents.lock(site, wanted.all)
@@ -128,9 +141,10 @@ def edit_site(
         intents.check_changeable(locked)
         locked.kind = kind or locked.kind
         locked.php_workers = php_workers or locked.php_workers
+        locked.php_settings = choices.merged(locked.php_settings, php_settings or {})
         removed = names.write(actor, locked, wanted)
         intents.route(locked, wanted)
-        intents.intend(locked, SiteState.UPDATING, "kind", "php_workers")
+        intents.intend(locked, SiteState.UPDATING, "kind", "php_workers", "php_settings")
         return intents.start("hosting.edit_site", locked, actor, idempotency_key, requested_from, removed=list(removed))
 
     return intents.changed(actor, site, "hosting.edit_site", idempotency_key, make)

@@ -16,7 +16,7 @@ from controlpanel.operations.choices import UNFINISHED, OperationState, StepStat
 from controlpanel.operations.models import Operation
 from routing import selectors as routing_selectors
 
-from .. import selectors, services
+from .. import php_settings, selectors, services
 from ..choices import SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
@@ -66,6 +66,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deletable": site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
         "edges": routing_selectors.edges(),
         "grace_days": settings.SITE_GRACE_DAYS,
+        "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)
 

@@ -229,6 +229,7 @@ def test_a_web_host_should_hold_its_sites_with_their_mounts(place: Place) -> Non
         "gid": site.uid,
         "enabled": True,
         "php_workers": 4,
+        "php_settings": {},
     }
     assert ("attachment", site.volume.name) in resources
     assert resources["nginx", "base"].spec == {"edges": sorted(edge.address for edge in place.edges)}

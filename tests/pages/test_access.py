@@ -15,6 +15,7 @@ PATHS = [
     "/sites/{site}/",
     "/sites/{site}/now/",
     "/sites/{site}/edit/",
+    "/sites/{site}/php/",
     "/sites/{site}/disable/",
     "/sites/{site}/enable/",
     "/sites/{site}/delete/",
@@ -25,6 +26,7 @@ PATHS = [
 ORDERS = [
     "/orders/{order}/sites/new/",
     "/sites/{site}/edit/",
+    "/sites/{site}/php/",
     "/sites/{site}/disable/",
     "/sites/{site}/enable/",
     "/sites/{site}/delete/",
@@ -36,7 +38,7 @@ ORDERS = [
 
 @pytest.fixture
 def ids(order: HostingOrder) -> dict[str, int]:
-    site = SiteFactory(order=order, placed=True)
+    site = SiteFactory(order=order, placed=True, kind="php")
     operation = OperationFactory(scopes=order.scopes, params={"site": site.pk})
     return {"order": order.pk, "site": site.pk, "operation": operation.pk}
 
