@@ -7,7 +7,7 @@ from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 from storage import selectors as storage_selectors
 
-from . import web_hosts
+from . import places, web_hosts
 from .choices import SiteState
 from .models import Site
 
@@ -22,7 +22,7 @@ def web_resources(host: Host) -> Iterable[Resource]:
     # A site that is being created counts from the moment that its host may mount its volume: a resync in the middle
     # must not take away what the creation has just brought.
     here = storage_selectors.attachments_on(host).filter(granted=True, leaving=False, fenced=None)
-    sites = Site.objects.filter(host=host, volume__in=here.values("volume"))
+    sites = places.sites_on(host).filter(volume__in=here.values("volume"))
     for site in sites.exclude(state__in=_GONE).prefetch_related("domains").order_by("id"):
         yield site_resource(site)
 
@@ -43,5 +43,8 @@ def site_resource(site: Site, present: bool = True) -> Resource:
         "enabled": site.enabled,
         "php_workers": site.php_workers,
         "php_settings": site.php_settings,
+        "memory_mb": site.memory_mb,
+        "cpu_weight": site.cpu_weight,
+        "tasks": site.tasks,
     }
     return Resource("site", str(site.pk), site.revision, spec if present else {}, present)

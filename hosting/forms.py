@@ -132,11 +132,12 @@ class EditSiteForm(NamesForm):
             "revision": site.revision,
         }
         super().__init__(*args, **kwargs)
+        self.most_workers = max(MOST_WORKERS, site.php_workers)  # staff may have given it more
         if not site.runs_php:
             del self.fields["php_workers"]
 
     def clean_php_workers(self) -> int:
         workers: int = self.cleaned_data["php_workers"]
-        if not LEAST_WORKERS <= workers <= MOST_WORKERS:
-            self.add_problems(InvalidWorkers("php_workers", low=LEAST_WORKERS, high=MOST_WORKERS))
+        if not LEAST_WORKERS <= workers <= self.most_workers:
+            self.add_problems(InvalidWorkers("php_workers", low=LEAST_WORKERS, high=self.most_workers))
         return workers

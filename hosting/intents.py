@@ -32,7 +32,9 @@ from .validators import readable
 LEAST_WORKERS, MOST_WORKERS = 1, 32
 
 
-def check(domains: Iterable[str], redirects: Iterable[str], kind: str, php_workers: int) -> Names:
+def check(
+    domains: Iterable[str], redirects: Iterable[str], kind: str, php_workers: int, most_workers: int = MOST_WORKERS
+) -> Names:
     """Everything that can be judged without the database, all problems at once."""
     problems: list[HostingError] = []
     wanted = Names(())
@@ -42,8 +44,8 @@ def check(domains: Iterable[str], redirects: Iterable[str], kind: str, php_worke
         problems += error.problems
     if kind not in SiteKind.values:
         problems.append(InvalidKind("kind"))
-    if not LEAST_WORKERS <= php_workers <= MOST_WORKERS:
-        problems.append(InvalidWorkers("php_workers", low=LEAST_WORKERS, high=MOST_WORKERS))
+    if not LEAST_WORKERS <= php_workers <= most_workers:
+        problems.append(InvalidWorkers("php_workers", low=LEAST_WORKERS, high=most_workers))
     raise_all(problems)
     return wanted
 

@@ -38,7 +38,7 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     if certificate := Certificate.objects.filter(backend=backend).first():
         spec = _certificate_spec(certificate.names, certificate.chain_pem, certificate.key_pem)
         found.append(_resource("certificate", f"site-{site_id}", certificate.revision, spec, on))
-    spec = {"backend": backend.host.name, "mode": backend.mode} if backend.host else {}
+    spec = _site_route_spec(backend.host.name, backend.mode, backend.more) if backend.host else {}
     found.append(_resource("site_route", str(site_id), backend.revision, spec, on and backend.host is not None))
     for route in Route.objects.filter(backend=backend):
         spec = _route_spec(site_id, route.redirect_to)
@@ -58,6 +58,10 @@ def _route_spec(site_id: int, redirect_to: str) -> dict[str, object]:
     return {"site": site_id, "redirect_to": redirect_to} if redirect_to else {"site": site_id}
 
 
+def _site_route_spec(host: str, mode: str, more: list[str]) -> dict[str, object]:
+    return {"backend": host, "mode": mode, "more": more} if more else {"backend": host, "mode": mode}
+
+
 def _certificates() -> Iterator[Resource]:
     rows = Certificate.objects.filter(backend__removed=False).values_list(
         "backend__site_id", "revision", "names", "chain_pem", "key_pem"
@@ -68,10 +72,10 @@ def _certificates() -> Iterator[Resource]:
 
 def _site_routes() -> Iterator[Resource]:
     rows = Backend.objects.filter(removed=False, host__isnull=False).values_list(
-        "site_id", "revision", "host__name", "mode"
+        "site_id", "revision", "host__name", "mode", "more"
     )
-    for site_id, revision, host, mode in rows.iterator(_CHUNK):
-        yield Resource("site_route", str(site_id), revision, {"backend": host, "mode": mode})
+    for site_id, revision, host, mode, more in rows.iterator(_CHUNK):
+        yield Resource("site_route", str(site_id), revision, _site_route_spec(host, mode, more))
 
 
 def _routes() -> Iterator[Resource]:

@@ -14,6 +14,8 @@ class Backend(models.Model):
     #: Id of the hosting.Site (relations point downward only; hosting owns the row through routing.services).
     site_id = models.BigIntegerField(unique=True)
     host = models.ForeignKey(Host, null=True, on_delete=models.PROTECT, related_name="backends")
+    #: Names of further web hosts that serve it too, sorted: visitors are spread over all that are healthy.
+    more = models.JSONField(default=list)
     mode = models.CharField(max_length=12, choices=Mode, default=Mode.NORMAL)
     revision = models.PositiveBigIntegerField(default=1)
     #: The site is gone from the edges. The row stays: its revision must go on rising if the site comes back.

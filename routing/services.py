@@ -44,8 +44,24 @@ def set_backend(site_id: int, host: Host | None, mode: str = Mode.NORMAL) -> Bac
     wanted = (host.pk if host else None, mode, False)
     if not created and (backend.host_id, backend.mode, backend.removed) != wanted:
         backend.host, backend.mode, backend.removed = host, mode, False
+        backend.more = [name for name in backend.more if host is not None and name != host.name]
         backend.revision += 1
-        backend.save(update_fields=["host", "mode", "removed", "revision"])
+        backend.save(update_fields=["host", "more", "mode", "removed", "revision"])
+    return backend
+
+
+@transaction.atomic
+def set_more(site_id: int, hosts: Iterable[Host]) -> Backend:
+    """Say which further web hosts serve a site, besides its backend's. Only those that have it: nobody checks later.
+
+    Raises Backend.DoesNotExist for a site that the edges do not know.
+    """
+    backend = Backend.objects.select_for_update().select_related("host").get(site_id=site_id, removed=False)
+    more = sorted({host.name for host in hosts if host.pk != backend.host_id})
+    if backend.more != more:
+        backend.more = more
+        backend.revision += 1
+        backend.save(update_fields=["more", "revision"])
     return backend
 
 
@@ -95,7 +111,7 @@ def remove(site_id: int) -> None:
     backend = Backend.objects.select_for_update().filter(site_id=site_id).first()
     if backend is None or backend.removed:
         return
-    Backend.objects.filter(pk=backend.pk).update(removed=True, revision=F("revision") + 1)
+    Backend.objects.filter(pk=backend.pk).update(removed=True, more=[], revision=F("revision") + 1)
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
     Certificate.objects.filter(backend=backend).update(revision=F("revision") + 1)
 

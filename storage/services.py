@@ -123,6 +123,52 @@ def begin_detach(volume: Volume, host: Host) -> Attachment:
     return attachment
 
 
+@transaction.atomic
+def begin_detach_all(volume: Volume) -> None:
+    """Mean every host that has the volume to let go of it."""
+    for attachment in volume.attachments.filter(fenced=None, leaving=False).select_related("host"):
+        begin_detach(volume, attachment.host)
+
+
+@transaction.atomic
+def share(volume: Volume) -> None:
+    """Let several hosts have the volume at once from now on. Nothing changes for who has it."""
+    locked = Volume.objects.select_for_update().get(pk=volume.pk)
+    locked.attachments.update(exclusive=False)
+    Volume.objects.filter(pk=locked.pk).update(shared=True)
+    volume.shared = True
+
+
+@transaction.atomic
+def unshare(volume: Volume) -> bool:
+    """One host alone may have the volume again; returns whether it is so.
+
+    Not while several have it or may still have it: then it stays shared, and the next change can make it exclusive.
+    """
+    locked = Volume.objects.select_for_update().get(pk=volume.pk)
+    if locked.attachments.filter(fenced=None).count() > 1:
+        return False
+    # Those that are cut off, confirmed by the storage, have nothing any more, and are not to get it back.
+    if locked.attachments.filter(fenced=None).exists():
+        locked.attachments.exclude(fenced=None).delete()
+    if locked.attachments.count() > 1:
+        return False
+    locked.attachments.update(exclusive=True)
+    Volume.objects.filter(pk=locked.pk).update(shared=False)
+    volume.shared = False
+    return True
+
+
+@transaction.atomic
+def forsake(volume: Volume, host: Host) -> None:
+    """A host that is lost, or cut off, is not meant to have the volume any more, also when it comes back.
+
+    The row stays until storage has confirmed that it can no longer write.
+    """
+    volume.attachments.filter(host=host).exclude(fenced=None).delete()
+    volume.attachments.filter(host=host, fenced=None).update(leaving=True)
+
+
 # --- what was confirmed ------------------------------------------------------------------------------------------
 
 
@@ -198,7 +244,7 @@ def mark_trashed(volume: Volume, epoch: int | None = None) -> None:
         locked.attachments.all().delete()
         # Granted once and never given back: its creation is being taken back, and there is nothing to keep for long.
         keep = timedelta(days=1 if locked.epoch <= FIRST_GRANT else settings.SITE_GRACE_DAYS)
-        transition(locked, "trash", purge_after=timezone.now() + keep)
+        transition(locked, "trash", purge_after=timezone.now() + keep, shared=False)
     volume.refresh_from_db()
 
 

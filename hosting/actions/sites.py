@@ -109,7 +109,8 @@ def _confirm_away(step: Step) -> None:
         for attachment in site.volume.attachments.filter(host__name=step.host, fenced=None).select_related("host"):
             storage.begin_detach(site.volume, attachment.host)  # an undo has not said so before
             storage.mark_detached(site.volume, attachment.host)
-    Site.objects.filter(pk=site.pk).update(placed=False)
+    site.placements.filter(host__name=step.host).update(placed=False, serving=False)
+    Site.objects.filter(pk=site.pk, host__name=step.host).update(placed=False)
 
 
 @register

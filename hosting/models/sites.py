@@ -11,6 +11,9 @@ from storage.models import Volume
 from ..choices import DomainKind, SiteKind, SiteState
 from ..validators import readable
 
+#: What every site may use up unless staff give it more or less; the agent has the same (``agent/web/limits.py``).
+DEFAULT_MEMORY_MB, DEFAULT_CPU_WEIGHT, DEFAULT_TASKS = 1024, 100, 256
+
 
 class HostingOrder(models.Model):
     """A package of a member: one or more sites with their volumes, within its limits."""
@@ -54,6 +57,12 @@ class Site(models.Model):
     php_workers = models.PositiveSmallIntegerField(default=4)
     #: What somebody chose of ``hosting.php_settings``; the rest has its default.
     php_settings = models.JSONField(default=dict, blank=True)
+    #: What it may use up on each of its hosts: memory (MB), its share of the CPU among others, processes of any kind.
+    memory_mb = models.PositiveIntegerField(default=DEFAULT_MEMORY_MB)
+    cpu_weight = models.PositiveSmallIntegerField(default=DEFAULT_CPU_WEIGHT)
+    tasks = models.PositiveSmallIntegerField(default=DEFAULT_TASKS)
+    #: Intent: no other site is placed on its hosts.
+    dedicated = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
     #: Of a deleted site: when its data goes too.
     purge_after = models.DateTimeField(null=True, blank=True)

@@ -22,7 +22,7 @@ from storage.choices import VolumeState
 from storage.errors import StorageError
 
 from .. import actions as _actions  # noqa: F401 (registers them)
-from .. import services
+from .. import places, services
 from ..choices import SiteState
 from ..errors import HostingError
 from ..models import Site
@@ -72,7 +72,8 @@ def _load(params: Params) -> Site:
 
 
 def _on_web(action: str, site: Site) -> list[PlannedStep]:
-    return [PlannedStep(action, site.host.name, {"site": site.pk})] if site.host else []
+    """One stage, on every host of the site."""
+    return [PlannedStep(action, host.name, {"site": site.pk}) for host in places.hosts_of(site)]
 
 
 def _on_storage(action: str, site: Site) -> list[PlannedStep]:
@@ -187,17 +188,18 @@ class DeleteSite(SitePlan):
     def stages(self, params: Params) -> Stages:
         site = _load(params)
         # A fenced host can no longer write, and gets a full resync before it serves again.
-        fenced = site.host is not None and site.host.state == HostState.FENCED
+        fenced = {host.name for host in places.hosts_of(site) if host.state == HostState.FENCED}
         return [
             routing.unpublish_steps(site.pk),
-            [] if fenced else _on_web("hosting.remove_from_web", site),
+            [step for step in _on_web("hosting.remove_from_web", site) if step.host not in fenced],
             _on_storage("storage.trash", site),
         ]
 
     def on_success(self, operation: Operation) -> None:
         site = Site.objects.prefetch_related("domains").get(pk=operation.params["site"])
-        if _settle(operation, SiteState.DELETED, host=None, placed=False, **_former(site)):
+        if _settle(operation, SiteState.DELETED, host=None, placed=False, dedicated=False, **_former(site)):
             site.domains.all().delete()
+            site.placements.all().delete()
 
 
 @register

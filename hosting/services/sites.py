@@ -130,6 +130,7 @@ def edit_site(
         now.redirects if redirects is None else redirects,
         site.kind if kind is None else kind,
         site.php_workers if php_workers is None else php_workers,
+        most_workers=max(MOST_WORKERS, site.php_workers),  # staff may have given it more
     )
     if kind is not None and kind != site.kind and SiteKind.WORDPRESS in (kind, site.kind):
         raise KindFixed("kind")
@@ -201,8 +202,8 @@ def delete_site(
         # What its creation's undo has put into the trash never held a member's data.
         keep = locked.volume is not None and locked.volume.state not in (VolumeState.TRASHED, VolumeState.ABSENT)
         locked.purge_after = timezone.now() + timedelta(days=settings.SITE_GRACE_DAYS if keep else 0)
-        if locked.volume and locked.host and locked.volume.state in (VolumeState.GRANTING, VolumeState.ATTACHED):
-            storage.begin_detach(locked.volume, locked.host)
+        if locked.volume and locked.volume.state in (VolumeState.GRANTING, VolumeState.ATTACHED):
+            storage.begin_detach_all(locked.volume)
         intents.intend(locked, SiteState.DELETING, "purge_after")
         return intents.start("hosting.delete_site", locked, actor, idempotency_key, requested_from)
 
@@ -232,6 +233,7 @@ def restore_site(
         former.get("redirects", []) if redirects is None else redirects,
         site.kind,
         site.php_workers,
+        most_workers=max(MOST_WORKERS, site.php_workers),
     )
 
     def make() -> Operation:
@@ -243,7 +245,7 @@ def restore_site(
             raise NoLongerKept
         if order.sites.exclude(state=SiteState.DELETED).count() >= order.max_sites:
             raise OrderFull(limit=order.max_sites)
-        locked.host = placement.choose_host(locked.kind, locked.php_workers)
+        locked.host = placement.choose_host(locked.kind, locked.php_workers, locked.memory_mb)
         try:
             storage.begin_attach(locked.volume, locked.host, locked.path)
         except StorageError as error:
@@ -265,7 +267,7 @@ def place_again(site: Site) -> None:
     if site.volume is None:
         raise NoLongerKept
     attachment = site.volume.attachments.filter(leaving=False, fenced=None).select_related("host").first()
-    site.host = attachment.host if attachment else placement.choose_host(site.kind, site.php_workers)
+    site.host = attachment.host if attachment else placement.choose_host(site.kind, site.php_workers, site.memory_mb)
     storage.begin_attach(site.volume, site.host, site.path)
     site.save(update_fields=["host"])
     intents.route(site, Names.of(site))

@@ -230,6 +230,9 @@ def test_a_web_host_should_hold_its_sites_with_their_mounts(place: Place) -> Non
         "enabled": True,
         "php_workers": 4,
         "php_settings": {},
+        "memory_mb": 1024,
+        "cpu_weight": 100,
+        "tasks": 256,
     }
     assert ("attachment", site.volume.name) in resources
     assert resources["nginx", "base"].spec == {"edges": sorted(edge.address for edge in place.edges)}

@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .. import fields
 from ..calls import Context, call
-from . import paths, runtime, service
+from . import paths, runtime, service, spread
 from .changes import read
 from .tables import Table
 
@@ -77,6 +77,24 @@ def _ask(name: str, tls: bool) -> Dict[str, Any]:
         if connection is not None:
             connection.close()
     return answer
+
+
+@call("edge.under_way", parallel=True)
+def under_way(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """How many requests this edge has under way for a site with each of some web hosts.
+
+    Takes ``{"site": id, "hosts": [names], "wait": seconds}`` and answers ``{"requests": {host: number}}``, as soon as
+    there are none, or when the time is up. For draining a host: edges send it nobody new before this is asked.
+    """
+    fields.only(args, ("site", "hosts", "wait"))
+    site = str(fields.integer(args, "site", 1, 2**63 - 1))
+    hosts = fields.list_of(args, "hosts", fields.host_name, min=1, max=100)
+    deadline = time.monotonic() + fields.integer(args, "wait", 0, 30, 0)
+    while True:
+        requests = {host: spread.under_way(site, host) for host in hosts}
+        if not any(requests.values()) or time.monotonic() > deadline:
+            return {"requests": requests}
+        time.sleep(_PAUSE)
 
 
 @call("edge.stats", parallel=True)

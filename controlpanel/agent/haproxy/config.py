@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
-from . import pages, paths
+from . import pages, paths, spread
 from .paths import backend_name
 
 
@@ -130,7 +130,7 @@ frontend web
 {_MODE_RULES}
   # Where it is.
   http-request set-var(txn.backend) var(txn.site),map_str({paths.BACKENDS})
-  acl alive var(txn.backend),nbsrv gt 0
+{spread.RULES}  acl alive var(txn.backend),nbsrv gt 0
 {_page("dead", 503, "!alive", retry=30)}
   # Who asks: only what we saw ourselves.
   http-request del-header ^{_FORGEABLE}$ -m reg
@@ -139,11 +139,11 @@ frontend web
   http-request set-header Host %[var(txn.host)]
   # What changes something is never sent twice.
   http-request disable-l7-retry unless only_reads
-  use_backend %[var(txn.backend)]
+{spread.COUNT}  use_backend %[var(txn.backend)]
 
 backend visitors
   stick-table type ipv6 size 100k expire 60s store conn_cur
-"""
+{spread.BACKEND}"""
 
 _BACKEND = """
 backend {backend}

@@ -31,6 +31,7 @@ def of_edge() -> str:
             problems.append("another program listens on port %d too" % port)
     known = {paths.backend_name(host) for host in config.backends_in(read(paths.CONFIG).decode(errors="replace"))}
     lost = sum(backend not in known for _, backend in tables[paths.BACKENDS])
+    lost += sum("." in key and backend not in known for key, backend in tables[paths.SPREAD])
     if lost:
         problems.append("%d sites lead to web hosts that are not in %s" % (lost, paths.CONFIG))
     process = runtime.Process()

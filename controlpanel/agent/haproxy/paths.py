@@ -12,9 +12,11 @@ HOSTS = MAPS + "/hosts.map"
 REDIRECTS = MAPS + "/redirects.map"
 #: Site id to backend.
 BACKENDS = MAPS + "/backends.map"
+#: Of sites on several web hosts: site id to how many, and "id.0", "id.1", … to their backends.
+SPREAD = MAPS + "/spread.map"
 #: Site id to mode; a site that is not in it is in mode normal.
 MODES = MAPS + "/modes.map"
-ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, MODES)
+ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES)
 
 #: The certificates to serve, one a line. The first is for names that have none.
 CERTIFICATE_LIST = DIRECTORY + "/certificates.list"

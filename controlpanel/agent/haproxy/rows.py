@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
 
-from . import paths
+from . import paths, spread
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
@@ -24,8 +24,10 @@ def of_route(id: str, spec: Optional[Spec]) -> TableRows:
 
 def of_site_route(id: str, spec: Optional[Spec]) -> TableRows:
     """``id`` is the site's."""
+    spread_rows = spread.rows(id, spec)
     return {
         paths.BACKENDS: {id: paths.backend_name(spec["backend"]) if spec else None},
+        **({paths.SPREAD: spread_rows} if spread_rows else {}),
         paths.MODES: {id: spec["mode"] if spec and spec["mode"] != "normal" else None},
     }
 
@@ -39,6 +41,7 @@ _SOURCES = {
     paths.HOSTS: ("route", of_route),
     paths.REDIRECTS: ("route", of_route),
     paths.BACKENDS: ("site_route", of_site_route),
+    paths.SPREAD: ("site_route", of_site_route),
     paths.MODES: ("site_route", of_site_route),
     paths.CERTIFICATE_LIST: ("certificate", of_certificate),
 }
@@ -60,7 +63,7 @@ def all_of(table: str, tx: "Transaction") -> Dict[str, str]:
     # The first certificate is what visitors get for a name that has none.
     found: Dict[str, str] = {paths.FALLBACK_CERTIFICATE: ""} if table == paths.CERTIFICATE_LIST else {}
     for id, spec in tx.specs(kind).items():
-        for key, value in rows_of(id, spec)[table].items():
+        for key, value in rows_of(id, spec).get(table, {}).items():
             if value is not None:
                 found[key] = value
     return found

@@ -64,7 +64,8 @@ class Edge(Kind):
         """Web hosts that are to go while sites would still lead to them."""
         before = (item.previous or {}).get("backends", [])
         gone = {backend["name"] for backend in before} - {backend["name"] for backend in item.spec["backends"]}
-        return gone and gone & {spec["backend"] for spec in tx.specs("site_route").values()}
+        used = [{spec["backend"], *spec.get("more", ())} for spec in tx.specs("site_route").values()]
+        return gone and gone & set().union(*used)
 
     def remove(self, tx: "Transaction", items: List[Item]) -> None:
         raise Invalid("an edge cannot be without its configuration")

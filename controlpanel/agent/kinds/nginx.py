@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from .. import commands, fields
 from ..errors import Failed
-from ..web import mime, nginx, pages, paths, php
+from ..web import limits, mime, nginx, pages, paths, php
 from .base import File, Item, Kind
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Nginx(Kind):
             File(f"{paths.UNITS}/nginx.service.d/controlpanel.conf", _UNIT.encode()),
             File(f"{paths.UNITS}/site@.socket", php.socket_unit().encode()),
             File(f"{paths.UNITS}/site@.service", php.service_unit(paths.php_program()).encode()),
+            limits.common_file(),
             File("/etc/tmpfiles.d/controlpanel-sites.conf", _TMPFILES.encode()),
             *([File("/etc/logrotate.d/controlpanel-sites", _LOGROTATE.encode())] if _rotates() else []),
         ]
@@ -82,6 +83,7 @@ class Nginx(Kind):
             paths.LOGS,
             paths.SOCKETS,
             f"{paths.UNITS}/nginx.service.d",
+            os.path.dirname(limits.COMMON),
         ):
             tx.mkdir(directory)
         tx.on_rollback(lambda: _reload_units(tx))  # undone last, when the files are back

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 from .. import commands, fields
 from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
-from ..web import nginx, paths, php, settings, tree
+from ..web import limits, nginx, paths, php, settings, tree
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
 
@@ -33,7 +33,7 @@ def runs_php(spec: Dict[str, Any]) -> bool:
 class Site(Kind):
     """Spec: ``{"kind", "domains": [main name first], "uid", "gid", "enabled", "php_workers", "php_settings": {}}``.
 
-    ``php_settings`` are those of ``web/settings.py``.
+    ``php_settings`` are those of ``web/settings.py``; besides, what it may use up (``limits.RANGES``).
     """
 
     name = "site"
@@ -43,7 +43,8 @@ class Site(Kind):
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
         if not _ID.match(id):
             raise Invalid("id: not a site's number")
-        fields.only(spec, ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings"))
+        keys = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", *limits.RANGES)
+        fields.only(spec, keys)
         # A site without names is one that is about to go; nothing leads to it.
         domains = fields.list_of(spec, "domains", fields.domain_name, max=200)
         if len(set(domains)) != len(domains):
@@ -57,6 +58,7 @@ class Site(Kind):
             "enabled": fields.boolean(spec, "enabled", True),
             "php_workers": fields.integer(spec, "php_workers", 1, 500, 4),
             "php_settings": settings.check(spec, "php_settings"),
+            **limits.validate(spec),
         }
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
@@ -66,8 +68,9 @@ class Site(Kind):
             conf = php.conf(id, spec)
             # Read by the master, which is not root; not by other sites.
             found.append(File(paths.php_conf(id), conf.encode(), mode=0o640, gid=spec["gid"]))
-            found.append(File(paths.php_environment(id), php.environment(spec["uid"], spec["gid"]).encode()))
-        return found
+            tasks = spec.get("tasks", limits.DEFAULTS["tasks"])
+            found.append(File(paths.php_environment(id), php.environment(spec["uid"], spec["gid"], tasks).encode()))
+        return found + limits.files(id, spec)
 
     # --- present ---------------------------------------------------------------------------------------------
 
@@ -83,7 +86,9 @@ class Site(Kind):
         items = [item for item in items if item.failure is None]
         for item in items:
             _log_directory(item.id, group)
+        limits.make_room(tx, {item.id: item.spec for item in items})
         super().apply(tx, items)
+        limits.take_up(tx)  # before anything of it starts
         self._php(tx, items)
         changed = [item for item in items if paths.vhost(item.id) in tx.changed]
         new = all(item.previous is None for item in changed) and paths.NGINX_CONF not in tx.changed and not tx.force
@@ -136,11 +141,13 @@ class Site(Kind):
             gone |= tx.remove(paths.vhost(site))
             tx.remove(paths.php_conf(site))
             tx.remove(paths.php_environment(site))
+        limits.drop(tx, sites)
         if gone and nginx.master() is not None:
             tx.run(["nginx", "-t", "-q"])
             nginx.reload()
         if here:
             _halt(here)
+        limits.take_up(tx)
         for site in sites:
             nginx.let_go(paths.root(site))
 
@@ -161,6 +168,7 @@ class Site(Kind):
                 problem = problem or "nothing listens for its PHP requests"
             elif runs and not (runs_php(spec) and spec["enabled"]):
                 problem = problem or "PHP still listens"
+            problem = problem or limits.problem(site, spec)
             if problem:
                 found[site] = problem
         return found

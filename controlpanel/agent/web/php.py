@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Sequence
 
-from . import paths, settings, wordpress
+from . import limits, paths, settings, wordpress
 
 HEADER = "; Written by the control panel's agent. Changes by hand are found and undone.\n"
 #: A test of pools needs at least one, and those that a rollback took away are missing then.
@@ -103,7 +103,8 @@ EnvironmentFile={php}/%i.env
 Environment=FPM_SOCKETS={sockets}/%i.sock=3
 # That the volume is mounted is nginx's to see (it answers 503 else), and the agent's: a condition of this unit would be
 # PID 1's to check, and a network file system may hang; a program to check it would be half of what a start takes.
-ExecStart=/usr/bin/setpriv --reuid=${{SITE_UID}} --regid=${{SITE_GID}} --clear-groups --inh-caps=-all \\
+ExecStart=/usr/bin/prlimit --nproc=${{SITE_TASKS}} \\
+    /usr/bin/setpriv --reuid=${{SITE_UID}} --regid=${{SITE_GID}} --clear-groups --inh-caps=-all \\
     {program} --nodaemonize --force-stderr --fpm-config {php}/%i.conf
 KillMode=mixed
 KillSignal=SIGQUIT
@@ -112,11 +113,8 @@ TimeoutStopSec=20
 Slice=site-%i.slice
 UMask=0022
 
-# What it may use up. A site that needs more is scaled, not let loose.
-TasksMax=256
-LimitNPROC=256
-MemoryMax=1G
-CPUWeight=100
+# What it may use up stands with its slice (limits.py), and the number of processes here too.
+Environment=SITE_TASKS={tasks}
 IOWeight=100
 LimitNOFILE=8192
 LimitCORE=0
@@ -179,9 +177,10 @@ def conf(site: str, spec: Mapping[str, Any]) -> str:
     )
 
 
-def environment(uid: int, gid: int) -> str:
-    """What the unit needs to know: who the master becomes."""
-    return f"SITE_UID={uid}\nSITE_GID={gid}\n"
+def environment(uid: int, gid: int, tasks: int = limits.DEFAULTS["tasks"]) -> str:
+    """What the unit needs to know: who the master becomes, and how many processes there may be."""
+    own = f"SITE_TASKS={tasks}\n" if tasks != limits.DEFAULTS["tasks"] else ""
+    return f"SITE_UID={uid}\nSITE_GID={gid}\n{own}"
 
 
 def test_conf(sites: Sequence[str]) -> str:
@@ -196,7 +195,9 @@ def socket_unit() -> str:
 
 def service_unit(program: str) -> str:
     """The template unit ``site@.service``."""
-    return _SERVICE_UNIT.format(php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, program=program)
+    return _SERVICE_UNIT.format(
+        php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, program=program, tasks=limits.DEFAULTS["tasks"]
+    )
 
 
 def sockets_of(sites: Sequence[str]) -> List[str]:
