@@ -49,6 +49,10 @@ class DirectoryAway(NotNow):
         super().__init__("directory_away", {}, reason)
 
 
+class PassedOver(StepError):
+    """It cannot be done now and is not waited for: the step counts as skipped, which its ``on_skip`` writes down."""
+
+
 class Refused(StepError):
     """The host (or the directory) understood and said no. ``code`` comes from it."""
 

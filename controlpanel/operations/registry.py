@@ -50,6 +50,8 @@ class Plan:
     title: ClassVar["str | _StrPromise"]
     #: On failure take back the steps that were done (True), or leave things as they are for a retry (False).
     undo_on_failure: ClassVar[bool] = False
+    #: Others who may see it can neither cancel it nor try it again: it is not theirs to steer.
+    steered_by_staff: ClassVar[bool] = False
 
     def stages(self, params: Params) -> Stages:
         """The steps, from the database as it is now. Reads only."""
@@ -89,12 +91,21 @@ class Action:
     #: Whether ``submit_undo`` exists.
     undoable: ClassVar[bool] = False
 
+    def intend(self, step: "Step") -> None:
+        """Write what ``submit`` is to bring about, in the transaction that marks the step running.
+
+        Called before each try, so it is right also when it was written before. Fails as errors.py says.
+        """
+
     def submit(self, step: "Step") -> "Future[dict[str, Any]]":
         """Start the work. Reads the database in the caller's thread, writes nothing; fails as errors.py says."""
         raise NotImplementedError
 
     def confirm(self, step: "Step", answer: dict[str, Any]) -> None:
         """Store what was observed, in the transaction that marks the step done."""
+
+    def intend_undo(self, step: "Step") -> None:
+        """Write what ``submit_undo`` is to bring about; as ``intend``."""
 
     def submit_undo(self, step: "Step") -> "Future[dict[str, Any]]":
         """Start taking the step back; idempotent, and right also when the step was never done."""
@@ -104,7 +115,7 @@ class Action:
         """Store what was observed, in the transaction that marks the step undone."""
 
     def on_skip(self, step: "Step") -> None:
-        """Called in the transaction in which staff skip the step while it waits."""
+        """Called in the transaction in which the step is skipped: by staff while it waits, or as PassedOver."""
 
     def describe(self, args: Params) -> str:
         """The title in the reader's language."""

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from . import events, services
 from .choices import OperationState, StepState
-from .errors import AnswerLost, HostAway, NotNow, StepError
+from .errors import AnswerLost, HostAway, NotNow, PassedOver, StepError
 from .lease import LEASE, Lease, LeaseLost
 from .models import Operation, Step
 from .redaction import redact
@@ -125,9 +125,12 @@ class _Run:
 
     def _work(self, stage: list[Step]) -> None:
         """Submit all steps of a stage and take in their answers, until each has one."""
+        unable: dict[int, Exception] = {}
         with transaction.atomic():
             self.lease.renew()
             for step in stage:
+                if error := self._intend(step):
+                    unable[step.pk] = error
                 step.state = StepState.RUNNING
                 step.attempts += 1
                 step.started = step.started or timezone.now()
@@ -138,7 +141,10 @@ class _Run:
         waiting_for = {step.pk: step for step in stage}
         for step in stage:
             step.report = self._reporter(step)  # type: ignore[assignment,method-assign]
-            self._submit(step)
+            if step.pk in unable:
+                self.inbox.put(("answer", step, unable[step.pk]))
+            else:
+                self._submit(step)
         deadline = timezone.now() + timedelta(seconds=PATIENCE)
         while waiting_for:
             try:
@@ -157,6 +163,18 @@ class _Run:
             else:
                 waiting_for.pop(step.pk)
                 self._settle(step, payload)
+
+    def _intend(self, step: Step) -> Exception | None:
+        """Let the step's action write its intent; why it could not, with nothing written."""
+        action = action_for(step.action)
+        try:
+            with transaction.atomic():
+                action.intend_undo(step) if self.operation.undoing else action.intend(step)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            return error
+        return None
 
     def _submit(self, step: Step) -> None:
         action = action_for(step.action)
@@ -199,6 +217,9 @@ class _Run:
             log.warning("database away", operation=self.operation.pk, step=step.action, error=str(answer))
             answer = NotNow("database_away", {}, str(answer))
         trouble = self._trouble(step, answer)
+        if isinstance(answer, PassedOver):
+            self._pass_over(step, trouble)
+            return
         with transaction.atomic():
             self.lease.renew()
             not_now = isinstance(answer, NotNow)
@@ -208,6 +229,18 @@ class _Run:
                 step.touched = self.touched[step.pk]  # this try has sent nothing
             step.finished = None if not_now else timezone.now()
             step.save(update_fields=["state", "trouble", "touched", "finished"])
+            events.record(self.operation, "step", {"state": step.state, "trouble": step.trouble}, step)
+
+    def _pass_over(self, step: Step, trouble: dict[str, Any]) -> None:
+        """As if staff had skipped it; its trouble stays to be read."""
+        with transaction.atomic():
+            self.lease.renew()
+            step.state = StepState.SKIPPED
+            step.trouble = redact(trouble)
+            step.touched = step.touched and not self.operation.undoing  # else it would be taken back once more
+            step.finished = timezone.now()
+            step.save(update_fields=["state", "trouble", "touched", "finished"])
+            action_for(step.action).on_skip(step)
             events.record(self.operation, "step", {"state": step.state, "trouble": step.trouble}, step)
 
     def _confirm(self, step: Step, action: Action, answer: dict[str, Any]) -> None:

@@ -108,6 +108,7 @@ def cancel(operation: Operation, actor: Actor | None = None) -> Operation:
     operation = Operation.objects.select_for_update().get(pk=operation.pk)
     if operation.is_finished:
         raise NotPossible(_("This operation has already ended."))
+    _check_steering(operation, actor)
     if not plan_for(operation.kind).undo_on_failure and operation.started and not (actor and actor.is_staff):
         raise NotPossible(
             _("This change has begun and cannot be taken back half way. Wait for it, then change it again.")
@@ -120,6 +121,16 @@ def cancel(operation: Operation, actor: Actor | None = None) -> Operation:
     return operation
 
 
+def may_steer(operation: Operation, actor: Actor | None) -> bool:
+    """Whether who sees the operation may also cancel it and try it again. (None is the panel itself.)"""
+    return actor is None or actor.is_staff or not plan_for(operation.kind).steered_by_staff
+
+
+def _check_steering(operation: Operation, actor: Actor | None) -> None:
+    if not may_steer(operation, actor):
+        raise NotPossible(_("Only staff can stop this or try it again."))
+
+
 @transaction.atomic
 def retry(operation: Operation, actor: Actor | None = None) -> Operation:
     """Queue a failed operation again from its first step that is not done, or try a waiting one at once.
@@ -127,6 +138,7 @@ def retry(operation: Operation, actor: Actor | None = None) -> Operation:
     Raises NotPossible in other states.
     """
     operation = Operation.objects.select_for_update().get(pk=operation.pk)
+    _check_steering(operation, actor)
     if operation.state == OperationState.FAILED:
         lock_resources(operation.reservations.values_list("resource", flat=True))
         plan = plan_for(operation.kind)

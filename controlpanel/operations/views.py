@@ -127,7 +127,8 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
         "taken_back": any(step.state == StepState.UNDONE for step in steps),
         "blocked": operation.state == OperationState.QUEUED and _is_blocked(operation),
         "site_url": _site_url(operation),
-        "can_retry": operation.state in (OperationState.FAILED, OperationState.WAITING),
+        "can_retry": operation.state in (OperationState.FAILED, OperationState.WAITING)
+        and services.may_steer(operation, request.user),
         "can_cancel": _can_cancel(request, operation),
     }
 
@@ -148,6 +149,8 @@ def _shown(steps: list[Step], *, staff: bool) -> list[ShownStep]:
 def _can_cancel(request: HttpRequest, operation: Operation) -> bool:
     """Whether ``services.cancel`` would agree."""
     if operation.is_finished or operation.cancel_requested or operation.undoing:
+        return False
+    if not services.may_steer(operation, request.user):
         return False
     return request.user.is_staff or operation.started is None or plan_for(operation.kind).undo_on_failure
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from controlpanel.operations.errors import AnswerLost, HostAway, Refused
+from controlpanel.operations.errors import AnswerLost, HostAway, PassedOver, Refused
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, Plan, PlannedStep, Reserve, Stages, register
 
@@ -52,6 +52,8 @@ class World:
             raise AnswerLost(name)
         if kind == "refuse":
             raise Refused("invalid", {"host": name, "reason": "password=hunter2"}, output="key AQ" + "a" * 37 + "==")
+        if kind == "pass":
+            raise PassedOver("host_away", {"host": name})
         if kind == "slow":
             time.sleep(1.0)
 
@@ -61,6 +63,16 @@ class Write(Action):
     name = "test.write"
     title = "Write %(what)s on %(host)s"
     undoable = True
+
+    def intend(self, step: Step) -> None:
+        World(Path(step.args["world"])).raise_trouble(f"intend-{step.host}")
+        Step.objects.filter(pk=step.pk).update(answer={"intended": True})
+
+    def intend_undo(self, step: Step) -> None:
+        Step.objects.filter(pk=step.pk).update(answer={"intended": "undo"})
+
+    def on_skip(self, step: Step) -> None:
+        Step.objects.filter(pk=step.pk).update(answer={"skipped": True})
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _pool.submit(self._do, World(Path(step.args["world"])), "do", step.host, step.args["what"])
@@ -102,3 +114,10 @@ class Undoing(_Base):
 @register
 class Staying(_Base):
     kind = "test.staying"
+
+
+@register
+class Steered(_Base):
+    kind = "test.steered"
+    undo_on_failure = True
+    steered_by_staff = True

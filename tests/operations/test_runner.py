@@ -11,7 +11,7 @@ from django.utils import timezone
 from controlpanel.operations import runner, services
 from controlpanel.operations.lease import Lease, LeaseLost
 from controlpanel.operations.models import Operation, Step
-from tests.factories import StaffFactory
+from tests.factories import LoginFactory, StaffFactory
 
 from .plans import World, Write
 
@@ -236,3 +236,43 @@ def test_a_held_lease_keeps_others_out(start: Start) -> None:
     operation = start()
     assert Lease(operation.pk).claim()
     assert Lease(operation.pk).claim() is None
+
+
+# --- intents, and steps that are passed over ---------------------------------------------------------------------
+
+
+def test_an_intent_is_written_before_the_step_is_tried(start: Start, world: World) -> None:
+    operation = start()
+    world.trouble("c", "away")
+    runner.run(operation.pk)
+    assert operation.steps.get(host="c").answer == {"intended": True}
+
+
+def test_an_intent_that_cannot_be_written_fails_the_step_and_nothing_is_sent(start: Start, world: World) -> None:
+    operation = start()
+    world.trouble("intend-c", "refuse")
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "failed" and operation.error["code"] == "invalid"
+    assert "do c/two" not in world.lines() and not world.applied()
+
+
+def test_a_step_that_is_passed_over_counts_as_skipped_and_is_told(start: Start, world: World) -> None:
+    operation = start()
+    world.trouble("b", "pass")
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    assert operation.state == "succeeded"
+    skipped = operation.steps.filter(state="skipped")
+    assert {(step.host, step.trouble["code"], step.answer["skipped"]) for step in skipped} == {("b", "host_away", True)}
+    assert world.applied() == {"a/one", "a/three", "c/two", f"end/succeeded-{operation.pk}"}
+
+
+# --- who steers --------------------------------------------------------------------------------------------------
+
+
+def test_what_staff_steer_nobody_else_cancels(start: Start) -> None:
+    operation = start("test.steered")
+    with pytest.raises(services.NotPossible):
+        services.cancel(operation, LoginFactory())
+    assert services.cancel(operation, StaffFactory()).cancel_requested
