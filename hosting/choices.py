@@ -14,6 +14,7 @@ class SiteState(models.TextChoices):
     CREATING = "creating", _("Being created")
     ACTIVE = "active", _("Active")
     UPDATING = "updating", _("Being changed")
+    MOVING = "moving", _("Being moved")  # to another web host; it goes on answering
     DISABLED = "disabled", _("Disabled")
     DELETING = "deleting", _("Being deleted")
     DELETED = "deleted", _("Deleted")  # data kept until purge_after
@@ -25,3 +26,11 @@ class DomainKind(models.TextChoices):
     PRIMARY = "primary", _("Main name")
     ALIAS = "alias", _("Alias")
     REDIRECT = "redirect", _("Redirect to the main name")
+
+
+class Importance(models.IntegerChoices):
+    """Whose sites come first when many have to be moved or brought back."""
+
+    LOW = 1, _("Low")
+    NORMAL = 2, _("Normal")
+    HIGH = 3, _("High")

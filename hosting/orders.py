@@ -19,7 +19,7 @@ LEAST_SIZE, MOST_SIZE = 16 * 1024**2, 4 * 1024**4
 
 @transaction.atomic
 def create_order(actor: "selectors.Actor", member: Member, name: str, **limits: int) -> HostingOrder:
-    """A new order of a member; ``limits`` are ``max_sites`` and ``site_size_bytes``.
+    """A new order of a member; ``limits`` are ``max_sites``, ``site_size_bytes``, ``importance``.
 
     Staff only: PermissionDenied for others. Raises ValidationError.
     """

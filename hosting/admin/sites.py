@@ -37,6 +37,7 @@ LABELS: dict[str, str] = {
     SiteState.DELETED: "warning",
     SiteState.CREATING: "info",
     SiteState.UPDATING: "info",
+    SiteState.MOVING: "info",
     SiteState.DELETING: "info",
 }
 #: Operations that a site's page lists.
@@ -80,7 +81,7 @@ class OrderForm(forms.ModelForm):
 
     class Meta:
         model = HostingOrder
-        fields = ("name", "member", "max_sites", "site_size_bytes")
+        fields = ("name", "member", "max_sites", "site_size_bytes", "importance")
 
     def clean(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().clean() or {}
@@ -96,7 +97,7 @@ class HostingOrderAdmin(ReadOnlyAdmin):
     list_display = ("name", "shown_member", "site_count", "max_sites", "created")
     list_select_related = ("member",)
     search_fields = ("name", "member__name", "sites__domains__name")
-    fields = ("name", "shown_member", "max_sites", "site_size_bytes", "created")
+    fields = ("name", "shown_member", "max_sites", "site_size_bytes", "importance", "created")
     readonly_fields = ("shown_member", "created")
     autocomplete_fields = ("member",)
     form = OrderForm
@@ -113,13 +114,21 @@ class HostingOrderAdmin(ReadOnlyAdmin):
         return bool(actor(request).is_staff)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_fields(request, obj) if obj else ("name", "member", "max_sites", "site_size_bytes")
+        return (
+            super().get_fields(request, obj)
+            if obj
+            else ("name", "member", "max_sites", "site_size_bytes", "importance")
+        )
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         return super().get_inlines(request, obj) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: HostingOrder, form: Any, change: bool) -> None:
-        limits = {"max_sites": obj.max_sites, "site_size_bytes": obj.site_size_bytes}
+        limits = {
+            "max_sites": obj.max_sites,
+            "site_size_bytes": obj.site_size_bytes,
+            "importance": obj.importance,
+        }
         if change:
             orders.change_order(actor(request), obj, name=obj.name, **limits)
         else:

@@ -11,7 +11,7 @@ from members.choices import Role
 from members.models import Access
 
 from .. import php_settings
-from ..choices import DomainKind, SiteKind, SiteState
+from ..choices import DomainKind, Importance, SiteKind, SiteState
 from ..errors import InvalidKind
 from ..models import Domain, HostingOrder, Site
 from ..names import MOST
@@ -23,11 +23,12 @@ class OrderSerializer(serializers.ModelSerializer[HostingOrder]):
     """A package of a member."""
 
     member = serializers.IntegerField(source="member_id", read_only=True)
+    importance = serializers.ChoiceField(Importance.choices, read_only=True)
     site_count = serializers.IntegerField(read_only=True, help_text="Sites that count against max_sites.")
 
     class Meta:
         model = HostingOrder
-        fields = ("id", "name", "member", "max_sites", "site_count", "site_size_bytes", "created")
+        fields = ("id", "name", "member", "max_sites", "site_count", "site_size_bytes", "importance", "created")
         read_only_fields = fields
 
 
@@ -37,6 +38,9 @@ class OrderChangesSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120, required=False)
     max_sites = serializers.IntegerField(min_value=0, max_value=MOST_SITES, required=False)
     site_size_bytes = serializers.IntegerField(min_value=LEAST_SIZE, max_value=MOST_SIZE, required=False)
+    importance = serializers.ChoiceField(
+        Importance.choices, required=False, help_text="Whose sites come first when many have to be moved."
+    )
 
 
 class NewOrderSerializer(OrderChangesSerializer):

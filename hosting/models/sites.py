@@ -8,7 +8,7 @@ from controlpanel.fleet.models import Host
 from members.models import Member
 from storage.models import Volume
 
-from ..choices import DomainKind, SiteKind, SiteState
+from ..choices import DomainKind, Importance, SiteKind, SiteState
 from ..validators import readable
 
 #: What every site may use up unless staff give it more or less; the agent has the same (``agent/web/limits.py``).
@@ -22,6 +22,8 @@ class HostingOrder(models.Model):
     name = models.CharField(max_length=120)
     max_sites = models.PositiveIntegerField(default=20)
     site_size_bytes = models.BigIntegerField(default=5 * 1024**3)
+    #: Whose sites come first when many have to be moved or brought back.
+    importance = models.PositiveSmallIntegerField(choices=Importance, default=Importance.NORMAL)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

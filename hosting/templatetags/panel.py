@@ -23,6 +23,7 @@ COLOURS: dict[str, str] = {
     SiteState.CREATING: "active",
     SiteState.ACTIVE: "good",
     SiteState.UPDATING: "active",
+    SiteState.MOVING: "active",
     SiteState.DISABLED: "warning",
     SiteState.DELETING: "active",
     SiteState.DELETED: "neutral",

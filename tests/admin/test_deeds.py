@@ -178,7 +178,7 @@ NO_ROWS = {"sites-TOTAL_FORMS": 0, "sites-INITIAL_FORMS": 0}
 
 def test_an_order_is_added_and_changed_by_the_service(staff: Client) -> None:
     member = make.MemberFactory()
-    fields = {"name": "Radio", "member": member.pk, "max_sites": 3, "site_size_bytes": 10**9}
+    fields = {"name": "Radio", "member": member.pk, "max_sites": 3, "site_size_bytes": 10**9, "importance": 3}
 
     staff.post(reverse("admin:hosting_hostingorder_add"), fields)
     order = make.HostingOrder.objects.get()
@@ -189,7 +189,7 @@ def test_an_order_is_added_and_changed_by_the_service(staff: Client) -> None:
 
 
 def test_an_order_cannot_be_given_silly_limits(staff: Client) -> None:
-    fields = {"name": "Radio", "member": make.MemberFactory().pk, "max_sites": 3, "site_size_bytes": 1}
+    fields = {"name": "Radio", "member": make.MemberFactory().pk, "max_sites": 3, "site_size_bytes": 1, "importance": 2}
 
     assert staff.post(reverse("admin:hosting_hostingorder_add"), fields).status_code == 200
     assert not make.HostingOrder.objects.exists()
