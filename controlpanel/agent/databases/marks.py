@@ -20,8 +20,8 @@ class Mark:
     name: str
     #: The move that did it.
     move: str = ""
-    #: Why nobody may connect, whatever the spec says: "" (they may), "locked" (the source of a move), "incoming" (a copy
-    #: that is not whole), "ready" (a copy that is), "restoring".
+    #: Why nobody may connect, whatever the spec says: "" (they may), "locked" (the source of a move), "incoming" (a
+    #: copy that is not whole), "ready" (a copy that is), "restoring".
     closed: str = ""
     #: Where the source stood when the copy was made; None until the copy is made.
     position: Optional[Dict[str, Any]] = None

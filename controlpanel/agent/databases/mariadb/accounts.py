@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Set
 
 from ...errors import Failed
 from ..names import Database, User, belongs
@@ -174,15 +174,14 @@ def connections(server: Session, users: Iterable[str]) -> List[int]:
     users = list(users)
     if not users:
         return []
-    marks = ", ".join(["%s"] * len(users))
-    return [
-        row[0] for row in server.rows(f"SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ({marks})", *users)
-    ]  # noqa: S608
+    query = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ({})".format(", ".join(["%s"] * len(users)))
+    return [row[0] for row in server.rows(query, *users)]
 
 
 def end_connections(server: Session, users: Iterable[str]) -> int:
     """End them, and return when they are gone: how many there were. Raises Failed."""
-    users, ended = list(users), set()
+    users = list(users)
+    ended: Set[int] = set()
     deadline = time.monotonic() + _KILLED
     while True:
         alive = connections(server, users)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Iterable, List
 
-from ... import commands
 from ...errors import Failed
 from .. import paths, services
 from .connection import Session, account, session

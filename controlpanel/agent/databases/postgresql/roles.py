@@ -186,7 +186,8 @@ def connections(server: Session, users: Iterable[str]) -> List[int]:
 
 def end_connections(server: Session, users: Iterable[str]) -> int:
     """End them, and return when they are gone: how many there were. Raises Failed."""
-    users, ended = list(users), set()
+    users = list(users)
+    ended: Set[int] = set()
     deadline = time.monotonic() + _ENDED
     while True:
         rows = server.rows("SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ANY(%s)", users)
