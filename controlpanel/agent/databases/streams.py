@@ -33,12 +33,7 @@ def pour(
         first = stack.enter_context(Program(source, inherit, stdout=True))
         second = None if callable(into) else stack.enter_context(Program(into, inherit, stdin=True))
         write = into if callable(into) else second.write  # type: ignore[union-attr]
-        timer = threading.Timer(
-            limit, lambda: [program.kill("took too long") for program in (first, second) if program]
-        )
-        timer.daemon = True
-        timer.start()
-        stack.callback(timer.cancel)
+        _end_after(limit, [program for program in (first, second) if program], stack)
         total = 0
         while True:
             chunk = first.read()
@@ -57,19 +52,26 @@ def pour(
 
 def feed(source: IO[bytes], into: Sequence[str], limit: float, inherit: Sequence[int] = ()) -> None:
     """Pour a file into a program. Raises Failed."""
-    with Program(into, inherit, stdin=True) as program:
-        timer = threading.Timer(limit, lambda: program.kill("took too long"))
-        timer.daemon = True
-        timer.start()
-        try:
-            while True:
-                chunk = source.read(CHUNK)
-                if not chunk:
-                    break
-                program.write(chunk)
-            program.finish()
-        finally:
-            timer.cancel()
+    with contextlib.ExitStack() as stack:
+        program = stack.enter_context(Program(into, inherit, stdin=True))
+        _end_after(limit, [program], stack)
+        while True:
+            chunk = source.read(CHUNK)
+            if not chunk:
+                break
+            program.write(chunk)
+        program.finish()
+
+
+def _end_after(limit: float, programs: "List[Program]", stack: contextlib.ExitStack) -> None:
+    def end() -> None:
+        for program in programs:
+            program.kill(f"took longer than {limit:g} s")
+
+    timer = threading.Timer(limit, end)
+    timer.daemon = True
+    timer.start()
+    stack.callback(timer.cancel)
 
 
 class Program:

@@ -174,8 +174,7 @@ def connections(server: Session, users: Iterable[str]) -> List[int]:
     users = list(users)
     if not users:
         return []
-    query = "SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN ({})".format(", ".join(["%s"] * len(users)))
-    return [row[0] for row in server.rows(query, *users)]
+    return [row[0] for row in server.rows("SELECT ID FROM information_schema.PROCESSLIST WHERE USER IN %s", users)]
 
 
 def end_connections(server: Session, users: Iterable[str]) -> int:
