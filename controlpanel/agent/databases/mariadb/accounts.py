@@ -93,9 +93,13 @@ def _account(name: str, host: str, priv: Dict[str, Any]) -> Account:
     )
 
 
-def bring_about(server: Session, database: Database, closed: bool) -> None:
-    """The database, its users and their rights; with ``closed`` nobody may connect, whatever its state is."""
-    create_database(server, database)
+def bring_about(server: Session, database: Database, closed: bool, inside: bool = True) -> None:
+    """The database, its users and their rights; with ``closed`` nobody may connect, whatever its state is.
+
+    Without ``inside`` only the users: somebody is making or replacing the database itself.
+    """
+    if inside:
+        create_database(server, database)
     have = {(entry.name, entry.host): entry for entry in accounts(server, database.name)}
     wanted = {(user.name, "%"): user for user in database.users}
     closed = closed or database.is_closed
@@ -153,7 +157,7 @@ def _set_privileges(server: Session, database: Database, user: User) -> bool:
 def granted(server: Session, database: str, user: str) -> FrozenSet[str]:
     """What a user has in the database."""
     columns = {**_COLUMNS, **_FOREIGN}
-    query = f"SELECT {', '.join(columns)} FROM mysql.db WHERE Db = %s AND User = %s AND Host = '%%'"  # noqa: S608
+    query = f"SELECT {', '.join(columns)} FROM mysql.db WHERE Db = %s AND User = %s AND Host = '%%'"
     row = server.one(query, database, user)
     if row is None:
         return frozenset()

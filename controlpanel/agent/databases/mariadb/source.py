@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from ...errors import Failed
 from .. import paths
 from ..names import Database
 from . import accounts, service
-from .connection import Session, account, quote_for_grant, session
+from .connection import Session, account, quote, quote_for_grant, session
 
 #: Of other engines a running copy is not consistent: their tables move under the lock.
 _TRANSACTIONAL = ("InnoDB",)
 #: What a peer may do with a database that is moving to it.
 _COPYING = ("SELECT", "SHOW VIEW", "TRIGGER", "LOCK TABLES", "SHOW CREATE ROUTINE")
+
+#: How a database is dumped, here or from another host.
+DUMP_OPTIONS = (
+    "--single-transaction",
+    "--quick",
+    "--routines",
+    "--triggers",
+    "--hex-blob",
+    "--skip-dump-date",
+    "--default-character-set=utf8mb4",
+    "--max-allowed-packet=64M",
+    "--net-buffer-length=1M",
+    "--no-tablespaces",
+)
 
 _TABLES = """
 SELECT TABLE_NAME, ENGINE, TABLE_TYPE FROM information_schema.TABLES
@@ -121,3 +135,17 @@ def position(server: Session) -> Dict[str, Any]:
 def unlock(database: Database) -> None:
     with session() as server:
         accounts.bring_about(server, database, closed=False)
+
+
+def dump_command(name: str) -> List[str]:
+    """Says the whole database as it is at one moment."""
+    place = [f"--socket={paths.MARIADB_SOCKET}", f"--user={paths.MARIADB_USER}"]
+    return [*service.tool("mariadb-dump"), *place, *DUMP_OPTIONS, name]
+
+
+def compact(name: str, limit: float) -> None:
+    """Build its tables anew."""
+    with session(limit) as server:
+        for table, engine, kind in server.rows(_TABLES, name):
+            if kind != "SEQUENCE" and engine in _TRANSACTIONAL:
+                server.do(f"ALTER TABLE {quote(name)}.{quote(str(table))} FORCE")

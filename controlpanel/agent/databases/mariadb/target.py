@@ -12,6 +12,7 @@ from .. import paths, streams
 from ..names import Database
 from . import accounts, service
 from .connection import Session, quote, session
+from .source import DUMP_OPTIONS
 
 #: Seconds a channel waits before it connects again.
 _RETRY = 1
@@ -64,25 +65,10 @@ def seed(
             if match:
                 found = {"file": match.group(1).decode(), "position": int(match.group(2))}
 
-    copied = streams.pour(_dump(database.name, address), _load(database.name), limit, [lock_fd], watch)
+    copied = streams.pour(_dump(database.name, address), load_command(database.name), limit, [lock_fd], watch)
     if found is None:
         raise Failed("the dump did not say where the log stood")
     return {"position": {**found, "locked": locked}, "bytes": copied}
-
-
-def dump_options() -> List[str]:
-    return [
-        "--single-transaction",
-        "--quick",
-        "--routines",
-        "--triggers",
-        "--hex-blob",
-        "--skip-dump-date",
-        "--default-character-set=utf8mb4",
-        "--max-allowed-packet=64M",
-        "--net-buffer-length=1M",
-        "--no-tablespaces",
-    ]
 
 
 def _dump(name: str, address: str) -> List[str]:
@@ -97,7 +83,7 @@ def _dump(name: str, address: str) -> List[str]:
         f"--ssl-cert={paths.CERTIFICATE}",
         f"--ssl-key={paths.MARIADB_KEY}",
         "--ssl-verify-server-cert",
-        *dump_options(),
+        *DUMP_OPTIONS,
         "--master-data=2",
         name,
     ]
@@ -105,10 +91,6 @@ def _dump(name: str, address: str) -> List[str]:
 
 def load_command(name: str) -> List[str]:
     """Loads a dump into a database. Nothing of it is logged, nothing in it may reach files or programs."""
-    return _load(name)
-
-
-def _load(name: str) -> List[str]:
     settings = "SET SESSION sql_log_bin=0, unique_checks=0, foreign_key_checks=0"
     return [
         *service.tool("mariadb"),

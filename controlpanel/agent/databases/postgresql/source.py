@@ -6,12 +6,17 @@ import time
 from typing import Any, Dict, List, Tuple
 
 from ...errors import Failed
+from .. import paths
 from ..names import is_database
 from . import comparing, roles, service
-from .connection import ServerError, Session, reading, session
+from .config import READER
+from .connection import ServerError, Session, owner, reading, session
 
 _UNDEFINED_OBJECT = "42704"
 _IN_USE = "55006"
+
+#: How a database is dumped, here or from another host.
+DUMP_OPTIONS = ("--format=custom", "--compress=0", "--no-owner", "--no-publications", "--no-subscriptions")
 
 _TABLES = """
 SELECT n.nspname, c.relname, c.relpersistence, c.relreplident, EXISTS (
@@ -154,3 +159,16 @@ def lock(name: str, grace: float) -> Dict[str, Any]:
             "structure": comparing.structure(within) if whole else "tables were made since the copy began",
         }
     return {"position": position, "ended": ended}
+
+
+def dump_command(name: str) -> List[str]:
+    """Says the whole database as it is at one moment, by a user that may only read."""
+    place = f"host={paths.POSTGRESQL_SOCKETS} port={paths.POSTGRESQL_PORT} dbname={name} user={READER}"
+    return [*service.as_server(), paths.postgresql_program("pg_dump"), *DUMP_OPTIONS, f"--dbname={place}"]
+
+
+def compact(name: str, limit: float) -> None:
+    """Write its tables anew, as their owner: indexes may hold functions that a member wrote."""
+    with session(name, owner(name), limit) as within:
+        for schema, table, _, _, _ in tables(within):
+            within.do(within.named("VACUUM FULL {}", (schema, table)))

@@ -12,7 +12,7 @@ from ..names import Database
 from . import comparing, roles, service
 from .config import REPLICATION
 from .connection import Session, from_source, owner, remote, session
-from .source import channel, drop_slots, published
+from .source import DUMP_OPTIONS, channel, drop_slots, published
 
 #: Behind by less than this (bytes of log), a copy can catch up in a moment.
 READY = 4 * 2**20
@@ -76,11 +76,7 @@ def _dump(name: str, address: str, more: List[str]) -> List[str]:
     words = {key: value for key, value in remote(address).items() if key.startswith("ssl") or key == "host"}
     text = " ".join(f"{key}={value}" for key, value in words.items())
     place = f"{text} port={paths.POSTGRESQL_PORT} dbname={name} user={REPLICATION}"
-    return [*service.as_server(), paths.postgresql_program("pg_dump"), *dump_options(), *more, f"--dbname={place}"]
-
-
-def dump_options() -> List[str]:
-    return ["--format=custom", "--compress=0", "--no-owner", "--no-publications", "--no-subscriptions"]
+    return [*service.as_server(), paths.postgresql_program("pg_dump"), *DUMP_OPTIONS, *more, f"--dbname={place}"]
 
 
 def load_command(name: str, more: "tuple[str, ...]" = ()) -> List[str]:
