@@ -238,3 +238,47 @@ class KeyReused(HostingError):
     code = "idempotency_key_reused"
     status = 409
     message = _("This request was already used for something else. Load the page again and repeat it.")
+
+
+# --- scale -------------------------------------------------------------------------------------------------------
+
+
+class InvalidLimit(HostingError):
+    code = "invalid_limit"
+    message = _("Enter a number from %(low)d to %(high)d.")
+
+
+class TooManyHosts(HostingError):
+    code = "invalid_hosts"
+    message = _("A site is on one to %(limit)d web hosts.")
+
+
+class UnknownHost(HostingError):
+    code = "unknown_host"
+    message = _("There is no web host “%(name)s”.")
+
+
+class HostUnfit(HostingError):
+    code = "host_unfit"
+    status = 409
+    message = _("%(name)s takes no new sites at the moment.")
+
+
+class HostReserved(HostingError):
+    code = "host_reserved"
+    status = 409
+    message = _("%(name)s is reserved for another site.")
+
+
+class LastHost(HostingError):
+    """Its only host cannot be taken from a site without another in its place."""
+
+    code = "last_host"
+    status = 409
+    message = _("This is the only web host of the site.")
+
+
+class ChangeUnderWay(HostingError):
+    code = "change_under_way"
+    status = 409
+    message = _("Another change of this site is under way. Wait until it has ended.")

@@ -51,17 +51,16 @@ def set_backend(site_id: int, host: Host | None, mode: str = Mode.NORMAL) -> Bac
 
 
 @transaction.atomic
-def set_more(site_id: int, hosts: Iterable[Host]) -> Backend:
-    """Say which further web hosts serve a site, besides its backend's. Only those that have it: nobody checks later.
-
-    Raises Backend.DoesNotExist for a site that the edges do not know.
+def set_hosts(site_id: int, host: Host, more: Iterable[Host]) -> Backend:
+    """Say which web host is a site's main one, and which others serve it too; its mode stays. Only those that have the
+    site: nobody checks that later. Raises Backend.DoesNotExist for a site that the edges do not know.
     """
-    backend = Backend.objects.select_for_update().select_related("host").get(site_id=site_id, removed=False)
-    more = sorted({host.name for host in hosts if host.pk != backend.host_id})
-    if backend.more != more:
-        backend.more = more
+    backend = Backend.objects.select_for_update().get(site_id=site_id, removed=False)
+    names = sorted({other.name for other in more} - {host.name})
+    if (backend.host_id, backend.more) != (host.pk, names):
+        backend.host, backend.more = host, names
         backend.revision += 1
-        backend.save(update_fields=["more", "revision"])
+        backend.save(update_fields=["host", "more", "revision"])
     return backend
 
 

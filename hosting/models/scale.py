@@ -11,7 +11,7 @@ class Placement(models.Model):
     """A further web host of a site, besides ``Site.host``, which stays its main one.
 
     Its life: meant (the row) → placed (the host has the site) → serving (edges send visitors) → leaving (edges send
-    nobody new, requests under way end) → gone (no row). Edges are told those that serve, by ``routing.set_more``.
+    nobody new, requests under way end) → gone (no row). Edges are told those that serve, by ``routing.set_hosts``.
     """
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="placements")

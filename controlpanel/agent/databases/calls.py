@@ -1,1 +1,0 @@
-"""What the panel may ask of a database host besides resources."""
