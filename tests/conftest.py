@@ -2,7 +2,14 @@
 
 import pytest
 
+from controlpanel.fleet import channel
 from tests.panel import Panel
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is back is news for workers; in a test's own process it would reach for a database from a thread."""
+    monkeypatch.setattr(channel, "_listeners", [])
 
 
 @pytest.fixture(scope="session")

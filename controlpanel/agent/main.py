@@ -1,4 +1,4 @@
-"""The agent's commands: ``serve`` ``boot`` ``install`` ``refresh`` ``selftest``."""
+"""The agent's commands: ``serve`` ``boot`` ``database-boot`` ``install`` ``refresh`` ``selftest``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from .store import Store
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run a command; 0 when it went well."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    commands = {"serve": _serve, "boot": _boot, "install": _install, "refresh": _refresh, "selftest": _selftest}
+    commands = {
+        "serve": _serve,
+        "boot": _boot,
+        "database-boot": _database_boot,
+        "install": _install,
+        "refresh": _refresh,
+        "selftest": _selftest,
+    }
     if len(arguments) != 1 or arguments[0] not in commands:
         print(f"usage: agent.pyz {'|'.join(commands)}", file=sys.stderr)
         return 2
@@ -54,6 +61,13 @@ def _boot() -> int:
     for trouble in troubles:
         print(trouble, file=sys.stderr)
     return 1 if troubles else 0
+
+
+def _database_boot() -> int:
+    from .databases import boot
+
+    boot.prepare()
+    return 0
 
 
 def _install() -> int:

@@ -29,7 +29,7 @@ ROLES = {
     ),
     "edge": ("haproxy", "openssl"),
     "storage": ("ceph-common", "python3-rados", "python3-cephfs"),
-    "database": (),
+    "database": ("mariadb-server", "postgresql", "python3-pymysql", "python3-psycopg", "nftables", "openssl"),
     "mail": (),
     "directory": (),
 }

@@ -48,6 +48,11 @@ def _web(name: str, offset: int) -> Blueprint:
     return Blueprint(name, offset, roles=("web",), services=("nginx", "php8.4-fpm", "nslcd"))
 
 
+def _database(name: str, offset: int) -> Blueprint:
+    # Debian starts both servers at their installation; here they wait for the panel's settings, and boot is short.
+    return Blueprint(name, offset, roles=("database",))
+
+
 HOSTS = (
     Blueprint("core1", 5, provision=core.provision, wait_until_ready=core.wait_until_ready),
     Blueprint(
@@ -72,6 +77,8 @@ HOSTS = (
     _web("web1", 21),
     _web("web2", 22),
     _web("web3", 23),
+    _database("db1", 41),
+    _database("db2", 42),
 )
 
 

@@ -25,6 +25,8 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("site_route", frozenset({"edge"})),
     ("route", frozenset({"edge"})),
     ("volume", frozenset({"storage"})),
+    ("database_server", frozenset({"database"})),
+    ("database", frozenset({"database"})),
 )
 
 

@@ -1,0 +1,1 @@
+"""What the panel may ask of a database host besides resources."""
