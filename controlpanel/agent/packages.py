@@ -27,7 +27,7 @@ ROLES = {
         "libnss-ldapd",
         "nslcd",
     ),
-    "edge": ("haproxy", "openssl"),
+    "edge": ("haproxy", "openssl", "nftables"),
     "storage": ("ceph-common", "python3-rados", "python3-cephfs"),
     "database": ("mariadb-server", "postgresql", "python3-pymysql", "python3-psycopg", "nftables", "openssl"),
     "mail": (),

@@ -8,7 +8,7 @@ import http.client
 import socket
 import ssl
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .. import fields
 from ..calls import Context, call
@@ -127,6 +127,26 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         elif row.get("pxname", "").startswith("host-") and row.get("svname") != "BACKEND":
             answer["backends"][row["svname"]] = numbers
     return answer
+
+
+@call("edge.sites", parallel=True)
+def sites(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """What visitors have asked of each site since this HAProxy has started.
+
+    ``{"process": its number, "sites": {"12": [requests, of these stopped, of these answered from memory]}}``. Counters
+    begin anew with another process, and after 2**32.
+    """
+    fields.only(args, ())
+    if not service.is_running():
+        return {"process": 0, "sites": {}}
+    process = runtime.Process()
+    found: Dict[str, List[int]] = {}
+    for line in process.ask("show table shield_sites").splitlines():
+        words = dict(word.split("=", 1) for word in line.split() if "=" in word)
+        if "key" in words:
+            found[words["key"]] = [int(words.get(name, 0)) for name in ("http_req_cnt", "gpc0", "gpc1")]
+    info = dict(_pair(line) for line in process.ask("show info").splitlines() if ": " in line)
+    return {"process": int(info.get("Pid", 0)), "sites": found}
 
 
 def _pair(line: str) -> Tuple[str, str]:

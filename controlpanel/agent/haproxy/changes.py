@@ -29,7 +29,17 @@ RELOAD_TIMEOUT = 180.0
 #: How often everything is compared again because somebody else reloads HAProxy at the same time.
 _TRIES = 20
 #: The order in which new rows become visible: when a name is known, all behind it is ready. Removal goes the other way.
-_ORDER = (paths.BACKENDS, paths.SPREAD, paths.MODES, paths.REDIRECTS, paths.HOSTS)
+_ORDER = (
+    paths.SHIELD_KEY,
+    paths.SHIELD_NETWORKS,
+    paths.SHIELD_PATHS,
+    paths.SHIELDS,
+    paths.BACKENDS,
+    paths.SPREAD,
+    paths.MODES,
+    paths.REDIRECTS,
+    paths.HOSTS,
+)
 
 #: Table to the keys whose rows may be wrong; None: all of it.
 Touched = Dict[str, Optional[Set[str]]]

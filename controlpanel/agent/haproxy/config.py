@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
-from . import pages, paths, spread
+from . import challenge, pages, paths, shield, spread
 from .paths import backend_name
 
 
@@ -55,6 +55,7 @@ global
   server-state-file {paths.SERVER_STATE}
   # No maxconn: it is found from the limit on open files, which is not everywhere ours to raise.
   fd-hard-limit 50000
+  tune.stick-counters 4
   # After a reload the old process ends its transfers, but not for ever.
   hard-stop-after 15m
   # Forward secrecy only. Tickets would let a stolen key of today open the sessions of yesterday.
@@ -105,7 +106,7 @@ _FRONTEND = f"""
 frontend web
   bind :80
   bind :443 ssl crt-list {paths.CERTIFICATE_LIST} alpn h2,http/1.1
-  # One address may not take all connections of the edge.
+IPV6  # One address may not take all connections of the edge.
   tcp-request connection track-sc0 src table visitors
   tcp-request connection reject if {{ sc_conn_cur(0) gt 512 }}
 
@@ -127,6 +128,7 @@ frontend web
 
   # What to do with its visitors.
   http-request set-var(txn.mode) var(txn.site),map_str({paths.MODES},normal)
+{shield.RULES}
 {_MODE_RULES}
   # Where it is.
   http-request set-var(txn.backend) var(txn.site),map_str({paths.BACKENDS})
@@ -139,11 +141,12 @@ frontend web
   http-request set-header Host %[var(txn.host)]
   # What changes something is never sent twice.
   http-request disable-l7-retry unless only_reads
+{shield.CACHE_RULES}
 {spread.COUNT}  use_backend %[var(txn.backend)]
 
 backend visitors
   stick-table type ipv6 size 100k expire 60s store conn_cur
-{spread.BACKEND}"""
+{spread.BACKEND}{shield.SECTIONS}"""
 
 _BACKEND = """
 backend {backend}
@@ -158,8 +161,14 @@ backend {backend}
 _BACKEND_LINE = re.compile(r"^backend host-(\S+)$", re.M)
 
 
-def render(hosts: Sequence[WebHost]) -> str:
-    """The whole file. ``hosts`` have been validated."""
+_IPV6 = f"""\
+  bind :::80 v6only
+  bind :::443 v6only ssl crt-list {paths.CERTIFICATE_LIST} alpn h2,http/1.1
+"""
+
+
+def render(hosts: Sequence[WebHost], ipv6: bool = False) -> str:
+    """The whole file. ``hosts`` have been validated. ``ipv6``: this host has it (or HAProxy would not start)."""
     backends = "".join(
         _BACKEND.format(
             backend=backend_name(host.name),
@@ -168,7 +177,8 @@ def render(hosts: Sequence[WebHost]) -> str:
         )
         for host in sorted(hosts, key=lambda host: host.name)
     )
-    return _HEADER + _GLOBAL + _DEFAULTS + _FRONTEND + backends
+    frontend = _FRONTEND.replace("IPV6", _IPV6 if ipv6 else "", 1)
+    return _HEADER + _GLOBAL + _DEFAULTS + frontend + backends
 
 
 def backends_in(config: str) -> "frozenset[str]":
@@ -178,4 +188,7 @@ def backends_in(config: str) -> "frozenset[str]":
 
 def page_files() -> Dict[str, str]:
     """Path to content of every page that the configuration names."""
-    return {"%s/%s" % (paths.PAGES, name): content for name, content in pages.all_pages().items()}
+    return {
+        "%s/%s" % (paths.PAGES, name): content
+        for name, content in {**pages.all_pages(), **challenge.all_pages()}.items()
+    }

@@ -66,6 +66,38 @@ TEXTS: Dict[str, Dict[str, Text]] = {
             ("Volverá en breve.", "Inténtelo de nuevo en un minuto. No hace falta que haga nada."),
         ),
     },
+    "blocked": {
+        "en": Text(
+            "This site does not accept your network",
+            (
+                "Because of an attack, the site's owners have closed it to the network that you come from.",
+                "If you think that this is a mistake, contact them in another way, or try from another network.",
+            ),
+        ),
+        "es": Text(
+            "Este sitio no acepta su red",
+            (
+                "Debido a un ataque, los responsables del sitio lo han cerrado a la red desde la que usted llega.",
+                "Si cree que es un error, póngase en contacto con ellos por otro medio o pruebe desde otra red.",
+            ),
+        ),
+    },
+    "limited": {
+        "en": Text(
+            "Too many requests at once",
+            (
+                "More has come from your address in a short time than this site accepts at the moment.",
+                "Please wait ten seconds, then load the page again.",
+            ),
+        ),
+        "es": Text(
+            "Demasiadas peticiones a la vez",
+            (
+                "Desde su dirección ha llegado en poco tiempo más de lo que este sitio acepta por el momento.",
+                "Espere diez segundos y vuelva a cargar la página.",
+            ),
+        ),
+    },
     "dead": {
         "en": Text(
             "This site does not answer at the moment",
@@ -86,7 +118,7 @@ TEXTS: Dict[str, Dict[str, Text]] = {
     },
 }
 
-_STYLE = (
+STYLE = (
     ":root{color-scheme:light dark}"
     "body{margin:0;min-height:100vh;display:grid;place-items:center;font:1.05rem/1.6 system-ui,sans-serif;"
     "background:#f6f5f2;color:#1f2328}"
@@ -128,4 +160,4 @@ def _document(language: str, title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         '<meta name="robots" content="noindex">\n<title>%s</title>\n<style>%s</style>\n</head>\n'
         "<body>\n<main>\n%s\n</main>\n</body>\n</html>\n"
-    ) % (language, escape(title), _STYLE, body)
+    ) % (language, escape(title), STYLE, body)

@@ -16,7 +16,15 @@ BACKENDS = MAPS + "/backends.map"
 SPREAD = MAPS + "/spread.map"
 #: Site id to mode; a site that is not in it is in mode normal.
 MODES = MAPS + "/modes.map"
-ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES)
+#: Site id to ``level/requests in 10 s/requests at a time``; "all" for the least of every site.
+SHIELDS = MAPS + "/shields.map"
+#: ``site id/digits of an address/its first digits`` to block or trust.
+SHIELD_NETWORKS = MAPS + "/shield_networks.map"
+#: Site id and the beginning of a path, which is never challenged.
+SHIELD_PATHS = MAPS + "/shield_paths.map"
+#: "key" to the secret that tasks are made with.
+SHIELD_KEY = MAPS + "/shield_key.map"
+ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
 
 #: The certificates to serve, one a line. The first is for names that have none.
 CERTIFICATE_LIST = DIRECTORY + "/certificates.list"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Tuple
 
-from . import paths, spread
+from . import paths, shield, spread
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
@@ -36,13 +36,36 @@ def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
 
 
+def of_shield(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the site's, or "all". Rows that only ``previous`` had are taken away."""
+    found: TableRows = {paths.SHIELDS: {id: None}, paths.SHIELD_NETWORKS: {}, paths.SHIELD_PATHS: {}}
+    for one, present in ((previous, False), (spec, True)):
+        if one:
+            networks = shield.network_rows(id, one["blocked"], one["trusted"])
+            for table, rows in (
+                (paths.SHIELDS, {id: shield.row(one)}),
+                (paths.SHIELD_NETWORKS, networks),
+                (paths.SHIELD_PATHS, shield.path_rows(id, one["open_paths"])),
+            ):
+                found[table].update(rows if present else dict.fromkeys(rows))
+    return found
+
+
+def of_shield_key(id: str, spec: Optional[Spec]) -> TableRows:
+    return {paths.SHIELD_KEY: {"key": spec["key"] if spec else None}}
+
+
 #: Table to the kind whose resources fill it.
-_SOURCES = {
+_SOURCES: Dict[str, Tuple[str, Callable[[str, Optional[Spec]], TableRows]]] = {
     paths.HOSTS: ("route", of_route),
     paths.REDIRECTS: ("route", of_route),
     paths.BACKENDS: ("site_route", of_site_route),
     paths.SPREAD: ("site_route", of_site_route),
     paths.MODES: ("site_route", of_site_route),
+    paths.SHIELDS: ("shield", of_shield),
+    paths.SHIELD_NETWORKS: ("shield", of_shield),
+    paths.SHIELD_PATHS: ("shield", of_shield),
+    paths.SHIELD_KEY: ("shield_key", of_shield_key),
     paths.CERTIFICATE_LIST: ("certificate", of_certificate),
 }
 TABLES = tuple(_SOURCES)

@@ -22,8 +22,8 @@ TIMEOUT = 15.0
 RESTART = 5.0
 #: Bytes of one payload: it must fit ``tune.bufsize`` (16 kB) together with the command.
 PAYLOAD = 12000
-_WORD = re.compile(r"\A[A-Za-z0-9./_-]+\Z")
-_GOT = re.compile(r'found=yes\b.*\bvalue="([^"]*)"')
+_WORD = re.compile(r"\A[A-Za-z0-9./_~+=-]+\Z")
+_GOT = re.compile(r'found=yes\b.*\bkey="([^"]*)", value="([^"]*)"')
 _FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]+)$", re.M)
 
 
@@ -66,9 +66,9 @@ class Process:
     # --- maps ----------------------------------------------------------------------------------------------------
 
     def get(self, map: str, key: str) -> Optional[str]:
-        """The value of a key, None when it has none."""
+        """The value of a key, None when it has none. (A map of beginnings may find another, shorter key.)"""
         found = _GOT.search(self.ask("get map %s %s" % (map, _word(key))))
-        return found.group(1) if found else None
+        return found.group(2) if found and found.group(1) == key else None
 
     def put(self, map: str, key: str, value: Optional[str]) -> None:
         """Set a key, or delete it (value None), and read it back.

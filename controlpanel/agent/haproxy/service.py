@@ -41,9 +41,13 @@ def stop() -> None:
 
 
 def listeners(port: int) -> int:
-    """How many sockets listen on a TCP port. More than one: a forgotten second program takes a part of the visitors."""
-    wanted, found = ":%04X" % port, set()
+    """How many sockets listen on a TCP port, of IPv4 or of IPv6, whichever are more.
+
+    More than one: a forgotten second program takes a part of the visitors.
+    """
+    wanted, most = ":%04X" % port, 0
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        found = set()
         try:
             with open(table) as file:
                 for line in file.readlines()[1:]:
@@ -52,4 +56,14 @@ def listeners(port: int) -> int:
                         found.add(part[9])  # the inode
         except FileNotFoundError:
             continue
-    return len(found)
+        most = max(most, len(found))
+    return most
+
+
+def has_ipv6() -> bool:
+    """Whether this host has any IPv6 address (at least its own to itself)."""
+    try:
+        with open("/proc/net/if_inet6") as file:
+            return bool(file.read().strip())
+    except FileNotFoundError:
+        return False

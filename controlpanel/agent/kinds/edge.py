@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Set
 from .. import fields
 from ..errors import Failed, Invalid
 from ..haproxy import calls as calls  # registers edge.probe and edge.stats
-from ..haproxy import config, drift, paths
+from ..haproxy import config, drift, paths, service
 from ..haproxy.changes import RELOAD_TIMEOUT, changes_of
 from .base import File, Item, Kind
 
@@ -39,7 +39,7 @@ class Edge(Kind):
         pages = config.page_files()
         return [
             *(File(path, pages[path].encode()) for path in sorted(pages)),
-            File(paths.CONFIG, config.render(hosts).encode()),
+            File(paths.CONFIG, config.render(hosts, service.has_ipv6()).encode()),
         ]
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:

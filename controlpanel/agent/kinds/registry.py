@@ -23,6 +23,8 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("edge", frozenset({"edge"})),
     ("certificate", frozenset({"edge"})),
     ("site_route", frozenset({"edge"})),
+    ("shield", frozenset({"edge"})),
+    ("packet_filter", frozenset({"edge"})),
     ("route", frozenset({"edge"})),
     ("volume", frozenset({"storage"})),
     ("database_server", frozenset({"database"})),
