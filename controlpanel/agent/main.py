@@ -1,4 +1,4 @@
-"""The agent's commands: ``serve`` ``boot`` ``database-boot`` ``install`` ``refresh`` ``selftest``."""
+"""The agent's commands: ``serve`` ``boot`` ``tend`` ``database-boot`` ``install`` ``refresh`` ``selftest``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .errors import AgentError
 from .kinds.registry import ROLES, Registry
 from .paths import Paths
 from .store import Store
+from .web import tending
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -23,6 +24,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         "serve": _serve,
         "boot": _boot,
         "database-boot": _database_boot,
+        "tend": _tend,
         "install": _install,
         "refresh": _refresh,
         "selftest": _selftest,
@@ -68,6 +70,14 @@ def _database_boot() -> int:
 
     boot.prepare()
     return 0
+
+
+def _tend() -> int:
+    """Called by a timer of web hosts."""
+    troubles = tending.run(Store(Paths().state).specs("site"))
+    for trouble in troubles:
+        print(trouble, file=sys.stderr)
+    return 1 if troubles else 0
 
 
 def _install() -> int:

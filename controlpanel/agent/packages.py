@@ -10,7 +10,7 @@ from .errors import Failed
 
 #: For every host. The agent itself needs only python3 and sudo.
 ALL = ("sudo", "openssh-server", "python3", "curl")
-#: By role; "{php}" becomes this Debian's version of PHP.
+#: By role; "{php}" becomes this Debian's version of PHP, "{theme}" the package of its WordPress' default theme.
 ROLES = {
     "web": (
         "nginx-light",
@@ -23,6 +23,13 @@ ROLES = {
         "{php}-xml",
         "{php}-zip",
         "{php}-intl",
+        "{php}-cli",
+        # Named, or WordPress would bring Apache along.
+        "php",
+        "wordpress",
+        "wordpress-l10n",
+        "{theme}",
+        "logrotate",
         "ceph-fuse",
         "libnss-ldapd",
         "nslcd",
@@ -40,7 +47,8 @@ def missing(roles: Iterable[str]) -> List[str]:
     wanted = list(ALL) + [name for role in sorted(roles) for name in ROLES.get(role, ())]
     if any("{php}" in name for name in wanted):
         php = _php()
-        wanted = [name.replace("{php}", php) for name in wanted]
+        theme = _theme()
+        wanted = [name.replace("{php}", php).replace("{theme}", theme) for name in wanted]
     here = _installed()
     return [name for name in wanted if name not in here]
 
@@ -69,11 +77,19 @@ def _installed() -> Set[str]:
 
 def _php() -> str:
     """ "php8.4" on Debian 13, "php8.2" on Debian 12: the version that the metapackage php-fpm depends on."""
+    return _named("php-fpm", r"\b(php[0-9]+\.[0-9]+)-fpm\b", "php8.4")
+
+
+def _theme() -> str:
+    """The package with the theme that this Debian's WordPress begins with."""
+    return _named("wordpress", r"\b(wordpress-theme-[a-z]+)\b", "wordpress-theme-twentytwentyfive")
+
+
+def _named(package: str, pattern: str, otherwise: str) -> str:
+    """What the pattern finds in the dependencies of a package, or (without lists of packages) among those here."""
     try:
-        output = commands.run(["apt-cache", "depends", "php-fpm"], timeout=60)
+        output = commands.run(["apt-cache", "depends", package], timeout=60)
     except Failed:
         output = ""
-    found = re.search(r"\b(php[0-9]+\.[0-9]+)-fpm\b", output) or re.search(
-        r"\b(php[0-9]+\.[0-9]+)-fpm\b", " ".join(sorted(_installed()))
-    )
-    return found.group(1) if found else "php8.4"
+    found = re.search(pattern, output) or re.search(pattern, " ".join(sorted(_installed())))
+    return found.group(1) if found else otherwise

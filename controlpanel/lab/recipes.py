@@ -11,7 +11,7 @@ _DIRECTORY = "slapd ldap-utils"
 _EDGE = "haproxy"
 _WEB = """
     nginx-light php8.4-fpm php8.4-cli php8.4-mysql php8.4-pgsql php8.4-curl php8.4-gd php8.4-mbstring php8.4-xml
-    php8.4-zip php8.4-intl ceph-fuse libnss-ldapd nslcd
+    php8.4-zip php8.4-intl ceph-fuse libnss-ldapd nslcd php wordpress wordpress-l10n wordpress-theme-twentytwentyfive
 """
 _DATABASE = "mariadb-server python3-pymysql python3-psycopg"
 _STORAGE = "ceph-mon ceph-mgr ceph-osd ceph-mds ceph-common python3-rados ceph-fuse"

@@ -7,29 +7,15 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from .. import commands, fields
 from ..errors import Failed
-from ..web import limits, mime, nginx, pages, paths, php
+from ..install import PYTHON
+from ..paths import Paths
+from ..web import limits, mime, nginx, pages, paths, php, tending, wordpress
 from .base import File, Item, Kind
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
-#: Of every PHP package: one master for all sites. We have one a site instead.
-_LOGROTATE = """\
-# Written by the control panel's agent.
-/var/log/sites/*/*.log {
-    daily
-    rotate 30
-    missingok
-    notifempty
-    compress
-    delaycompress
-    create 0640 www-data adm
-    sharedscripts
-    postrotate
-        [ ! -f /run/nginx.pid ] || kill -USR1 "$(cat /run/nginx.pid)"
-    endscript
-}
-"""
+_TEND = f"{PYTHON} -I {Paths().zipapp} tend"
 
 _TMPFILES = """\
 # Written by the control panel's agent.
@@ -70,7 +56,10 @@ class Nginx(Kind):
             File(f"{paths.UNITS}/site@.service", php.service_unit(paths.php_program()).encode()),
             limits.common_file(),
             File("/etc/tmpfiles.d/controlpanel-sites.conf", _TMPFILES.encode()),
-            *([File("/etc/logrotate.d/controlpanel-sites", _LOGROTATE.encode())] if _rotates() else []),
+            File(f"{paths.UNITS}/{tending.UNIT}.service", tending.service(_TEND).encode()),
+            File(f"{paths.UNITS}/{tending.UNIT}.timer", tending.timer().encode()),
+            File(wordpress.CONFIG, wordpress.CONFIG_TEXT.encode()),
+            File(wordpress.TOOL, wordpress.TOOL_TEXT.encode()),
         ]
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:
@@ -84,12 +73,17 @@ class Nginx(Kind):
             paths.SOCKETS,
             f"{paths.UNITS}/nginx.service.d",
             os.path.dirname(limits.COMMON),
+            os.path.dirname(wordpress.CONFIG),
+            wordpress.TOOLS,
         ):
             tx.mkdir(directory)
         tx.on_rollback(lambda: _reload_units(tx))  # undone last, when the files are back
         super().apply(tx, items)
         _reload_units(tx)  # systemd must know the template units before a site starts one, later in this very batch
+        tx.remove("/etc/logrotate.d/controlpanel-sites")  # of an earlier version
         self._retire_stock_php(tx)
+        if not os.path.lexists(f"{paths.UNITS}/timers.target.wants/{tending.UNIT}.timer"):
+            tx.run(["systemctl", "enable", "--now", f"{tending.UNIT}.timer"])
         if {paths.NGINX_CONF, paths.TYPES} & tx.changed or nginx.master() is None:
             tx.check("nginx", ["nginx", "-t", "-q"])
             tx.reload("nginx", nginx.reload)
@@ -101,7 +95,7 @@ class Nginx(Kind):
     def remove(self, tx: "Transaction", items: List[Item]) -> None:
         """The files stay for another day; nginx itself stops."""
         tx.on_rollback(lambda: commands.run(["systemctl", "start", "nginx.service"]))
-        tx.run(["systemctl", "disable", "--now", "nginx.service"])
+        tx.run(["systemctl", "disable", "--now", "nginx.service", f"{tending.UNIT}.timer"])
 
     def boot(self, tx: "Transaction", items: List[Item]) -> None:
         """systemd has started nginx already; this mends what a power cut may have left half written."""
@@ -138,10 +132,6 @@ def _reload_units(tx: "Transaction") -> None:
     """Let systemd read the units if they changed. Masters that run keep the box that they were started in."""
     if any(path.startswith(paths.UNITS) for path in tx.changed):
         commands.run(["systemctl", "daemon-reload"])
-
-
-def _rotates() -> bool:
-    return os.path.isdir("/etc/logrotate.d")
 
 
 def _enable(tx: "Transaction") -> None:

@@ -20,6 +20,8 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("nginx", frozenset({"web"})),
     ("attachment", frozenset({"web"})),
     ("site", frozenset({"web"})),
+    ("site_logs", frozenset({"web"})),
+    ("application", frozenset({"web"})),
     ("edge", frozenset({"edge"})),
     ("certificate", frozenset({"edge"})),
     ("site_route", frozenset({"edge"})),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 from .. import commands, fields
 from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
-from ..web import limits, nginx, paths, php, settings, tree
+from ..web import limits, nginx, paths, php, rotation, settings, tree
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
 #: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
 START_AT_ONCE = 5
+#: Seconds for the logs of sites that leave to be brought onto their volumes.
+LOGS_MAY_TAKE = 5.0
 KINDS = ("static", "php", "wordpress")
 
 
@@ -148,6 +150,8 @@ class Site(Kind):
         if here:
             _halt(here)
         limits.take_up(tx)
+        owners = {item.id: item.previous for item in items if item.previous is not None}
+        rotation.put_away(owners, LOGS_MAY_TAKE)
         for site in sites:
             nginx.let_go(paths.root(site))
 

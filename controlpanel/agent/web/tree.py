@@ -13,7 +13,7 @@ import stat
 from typing import Tuple
 
 from ..errors import AgentError, Failed
-from . import pages, paths
+from . import pages, paths, wordpress
 
 #: Directories and their modes. nginx reads ``web`` as "others", which the mode of the root keeps to www-data;
 #: the rest is the site's alone.
@@ -58,6 +58,60 @@ def prepare(site: str, uid: int, gid: int, kind: str, domain: str, group: int) -
         if error.errno == errno.ENOSPC:
             raise StorageFull(f"there is no room for the directories of site {site}") from error
         raise Failed(f"the volume of site {site}: {error.strerror}") from error
+
+
+def put_wordpress(site: str, uid: int, gid: int, config: str) -> None:
+    """The directories and files that a WordPress has of its own; its configuration (with a password) is its alone."""
+    root = paths.root(site)
+    if not os.path.ismount(root):
+        raise Failed(f"the volume of site {site} is not mounted")
+    try:
+        top = os.open(root, _OPEN)
+        try:
+            for path in wordpress.DIRECTORIES:
+                parent, _, name = f"web/{path}".rpartition("/")
+                with _walked(top, parent) as directory:
+                    _directory(directory, name, 0o755, uid, gid)
+            with _walked(top, "web") as web:
+                for name, text in wordpress.STUBS.items():
+                    _put(web, name, text, 0o644, uid, gid)
+            with _walked(top, "include") as include:
+                _put(include, "wp-config.php", config, 0o640, uid, gid)
+        finally:
+            os.close(top)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(f"there is no room for WordPress on the volume of site {site}") from error
+        raise Failed(f"the volume of site {site}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _walked(top: int, path: str):  # type: ignore[no-untyped-def]
+    """A directory below ``top``, by steps that follow no link."""
+    fd = os.dup(top)
+    try:
+        for name in path.split("/"):
+            deeper = os.open(name, _OPEN, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _put(directory: int, name: str, text: str, mode: int, uid: int, gid: int) -> None:
+    """A file in the place of whatever had its name."""
+    beside = f".{name}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(beside, dir_fd=directory)
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    with open(fd, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fchown(fd, uid, gid)
+        os.fchmod(fd, mode)
+        os.fsync(fd)
+    os.rename(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 def _own_root(top: int, uid: int, group: int) -> None:

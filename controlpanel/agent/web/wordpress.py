@@ -11,6 +11,10 @@ a few lines that are the same for every site and lead to the site's own file.
 
 from __future__ import annotations
 
+from typing import Sequence
+
+from . import paths
+
 CORE = "/usr/share/wordpress"
 CONFIG = "/etc/wordpress/config-controlpanel.php"
 #: What the agent asks PHP to do in a site's box: install, or set a password.
@@ -26,6 +30,32 @@ READABLE = (
     "/etc/ssl/certs/",
     "/etc/controlpanel/ca.pem",
 )
+
+#: Random texts that WordPress signs cookies with.
+SALTS = (
+    "AUTH_KEY",
+    "SECURE_AUTH_KEY",
+    "LOGGED_IN_KEY",
+    "NONCE_KEY",
+    "AUTH_SALT",
+    "SECURE_AUTH_SALT",
+    "LOGGED_IN_SALT",
+    "NONCE_SALT",
+)
+#: The site's own directories below ``web``.
+DIRECTORIES = ("wp-content", "wp-content/themes", "wp-content/plugins", "wp-content/uploads", "wp-content/languages")
+#: Plugins that ask for WordPress by a path of their own find it here.
+STUBS = {"wp-load.php": f"<?php\nrequire '{CORE}/wp-load.php';\n"}
+
+_OWN = """\
+<?php
+// The WordPress of this site. You may define more here, for example WP_DEBUG; updates of WordPress leave it alone.
+define('DB_NAME', '{name}');
+define('DB_USER', '{user}');
+define('DB_PASSWORD', '{password}');
+define('DB_HOST', '{host}');
+{salts}$table_prefix = 'wp_';
+"""
 
 #: ``{fastcgi}`` is the call of PHP without the name of the script.
 VHOST = """\
@@ -183,3 +213,14 @@ def vhost(root: str, fastcgi: str) -> str:
 def pool(domain: str) -> str:
     """The part of the pool's configuration that is WordPress'; ``domain`` is the site's main name."""
     return POOL.format(domain=domain or "localhost")
+
+
+def own_config(name: str, user: str, password: str, host: str, salts: "Sequence[str]") -> str:
+    """The site's own file. All texts have been validated: no quote, no backslash is in them."""
+    lines = "".join(f"define('{key}', '{salt}');\n" for key, salt in zip(SALTS, salts))  # noqa: B905 (Python 3.9)
+    return _OWN.format(name=name, user=user, password=password, host=host, salts=lines)
+
+
+def config_of(site: str) -> str:
+    """Where the site's own file is."""
+    return f"{paths.root(site)}/include/wp-config.php"
