@@ -170,6 +170,24 @@ class KindFixed(HostingError):
     message = _("A site cannot become a WordPress site or stop being one. Create a new site instead.")
 
 
+class NoLogs(HostingError):
+    code = "no_logs"
+    status = 409
+    message = _("This site is on no server just now, so there is no log to show.")
+
+
+class LogsAway(HostingError):
+    code = "logs_away"
+    status = 503
+    message = _("The site’s server does not answer just now. Try again in a moment.")
+
+
+class LogReplaced(HostingError):
+    code = "log_replaced"
+    status = 409
+    message = _("Something else is where this log should be, a link for example. Remove it, and the log comes back.")
+
+
 class OrderFull(HostingError):
     code = "order_full"
     status = 409

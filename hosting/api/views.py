@@ -20,6 +20,7 @@ from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .filters import DomainFilter, OrderFilter, SiteFilter
+from .logs import LogActions
 from .serializers import (
     AcceptedSiteSerializer,
     DomainSerializer,
@@ -77,7 +78,7 @@ def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(Collection):
+class SiteViewSet(LogActions, Collection):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer
