@@ -46,6 +46,9 @@ PREVIEW = {
 #: Statuses that any endpoint may answer with, and those that only some do.
 ALWAYS = {"401": "Not logged in.", "403": "Not allowed.", "406": "Only JSON is offered.", "429": "Too many requests."}
 WITH_BODY = {"415": "Only JSON is read.", "409": "Not possible in the present state.", "503": "Try again later."}
+#: A read that asks a host says so by ``extend_schema(extensions=ASKS_A_HOST)``.
+ASKS_A_HOST = {"x-asks-a-host": True}
+FROM_A_HOST = {"409": "Not possible in the present state.", "503": "The host does not answer; try again later."}
 WITH_ID = {"404": "There is no such thing, or not for you."}
 WITH_INPUT = {"400": "Something in the request is not right."}
 
@@ -60,6 +63,7 @@ def describe_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> 
             writes = method in ("post", "put", "patch", "delete")
             # A collection answers 404 for a page that it does not have, and for others' ids in a body.
             statuses = ALWAYS | WITH_INPUT | WITH_ID | (WITH_BODY if writes else {})
+            statuses |= FROM_A_HOST if "x-asks-a-host" in operation else {}
             for status, description in statuses.items():
                 operation["responses"].setdefault(
                     status,

@@ -11,6 +11,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlpanel.api.schema import ASKS_A_HOST
+
 from .. import site_logs
 from ..errors import InvalidChoice
 from ..models import Site
@@ -56,6 +58,7 @@ class LogActions:
     """Mixed into the sites."""
 
     @extend_schema(
+        extensions=ASKS_A_HOST,
         summary="The last lines of a log, or those since a cursor",
         parameters=[LogQuerySerializer],
         responses=LogSerializer,
@@ -71,7 +74,9 @@ class LogActions:
         found = site_logs.lines(site, asked["log"], count=asked["lines"], find=asked["find"], after=asked["after"])
         return Response({"log": asked["log"], **vars(found)})
 
-    @extend_schema(summary="Days of logs that can be downloaded", responses=LogDaySerializer(many=True))
+    @extend_schema(
+        extensions=ASKS_A_HOST, summary="Days of logs that can be downloaded", responses=LogDaySerializer(many=True)
+    )
     @action(detail=True, methods=["get"], url_path="logs/days", filterset_class=None, pagination_class=None)
     def log_days(self, request: Request, pk: str) -> Response:
         """Newest first; each is kept for 30 days."""
@@ -79,6 +84,7 @@ class LogActions:
         return Response([{"log": one.log, "day": one.day, "size": one.size} for one in site_logs.days(site)])
 
     @extend_schema(
+        extensions=ASKS_A_HOST,
         summary="A day of a log, as text",
         parameters=[
             OpenApiParameter("log", OpenApiTypes.STR, required=True),

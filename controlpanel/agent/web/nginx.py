@@ -130,6 +130,7 @@ server {{
 
 _CHECK = """\
     location = {check} {{
+        access_log off;
         default_type text/plain;
         add_header Cache-Control no-store always;
         return 200 "site {site}\\n";

@@ -15,6 +15,9 @@ HEADER = "; Written by the control panel's agent. Changes by hand are found and 
 #: A test of pools needs at least one, and those that a rollback took away are missing then.
 TEST_CONF = "/run/controlpanel/php-test.conf"
 
+#: Where PHP may read beside the site's own directory: libraries of Debian's, and whom databases are certified by.
+READABLE = ("/usr/share/php/", "/etc/controlpanel/ca.pem")
+
 _CONF = """\
 [global]
 daemonize = no
@@ -170,7 +173,7 @@ def conf(site: str, spec: Mapping[str, Any]) -> str:
             workers=spec["php_workers"],
             root=root,
             socket=paths.php_socket(site),
-            readable=":".join([f"{root}/", "/usr/share/php/", *(wordpress.READABLE if is_wordpress else ())]),
+            readable=":".join([f"{root}/", *READABLE, *(wordpress.READABLE if is_wordpress else ())]),
             settings=settings.lines(spec.get("php_settings", {})),
         )
         + (wordpress.pool(next(iter(spec["domains"]), "")) if is_wordpress else "")

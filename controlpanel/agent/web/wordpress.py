@@ -28,7 +28,6 @@ READABLE = (
     "/etc/wordpress/",
     TOOLS + "/",
     "/etc/ssl/certs/",
-    "/etc/controlpanel/ca.pem",
 )
 
 #: Random texts that WordPress signs cookies with.
