@@ -31,8 +31,14 @@ def secrets_of(kind: Kind, *specs: Any) -> Set[str]:
     for spec in specs:
         if isinstance(spec, dict):
             for key in kind.secrets:
-                _texts(spec.get(key), found)
+                name, _, part = key.partition(".")
+                _texts(_parts(spec.get(name), part) if part else spec.get(name), found)
     return found
+
+
+def _parts(value: Any, key: str) -> Any:
+    """What stands under a key in each object of a list, whatever is really there."""
+    return [item.get(key) for item in value if isinstance(item, dict)] if isinstance(value, list) else value
 
 
 def scrub_text(text: str, secrets: Iterable[str]) -> str:
@@ -63,11 +69,12 @@ def _is_short(value: Any) -> bool:
 def differing_keys(kind: Kind, wanted: Dict[str, Any], got: Dict[str, Any]) -> str:
     """Names of the keys in which two specs differ, with values only where they are short and no secret."""
     parts = []
+    secret = {name.partition(".")[0] for name in kind.secrets}
     for key in sorted(set(wanted) | set(got)):
         if wanted.get(key) == got.get(key):
             continue
         values = (got.get(key), wanted.get(key))
-        if key not in kind.secrets and all(_is_short(value) for value in values):
+        if key not in secret and all(_is_short(value) for value in values):
             parts.append(f"{key}: {values[0]!r} instead of {values[1]!r}")
         else:
             parts.append(key)

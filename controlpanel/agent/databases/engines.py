@@ -55,6 +55,14 @@ class Engine:
         """Throw away all that is in it, and let nobody connect."""
         raise NotImplementedError
 
+    def is_empty(self, name: str) -> bool:
+        """Whether there is no table in it."""
+        return self.precheck(name)["tables"] == 0
+
+    def unlock(self, name: str) -> None:
+        """Let its users in, with the rights that they have."""
+        raise NotImplementedError
+
     def drop(self, name: str) -> None:
         """The database, its users, and what a move left of it."""
         raise NotImplementedError
@@ -150,6 +158,10 @@ class MariaDB(Engine):
             server.do(f"DROP DATABASE IF EXISTS {quote(database.name)}")
             mariadb_accounts.bring_about(server, database, closed=True)
 
+    def unlock(self, name: str) -> None:
+        with mariadb_session() as server:
+            mariadb_accounts.set_lock(server, name, False)
+
     def drop(self, name: str) -> None:
         mariadb_target.stop(name)
         mariadb_source.forget(name)
@@ -241,6 +253,10 @@ class PostgreSQL(Engine):
             roles.end_connections(server, roles.set_login(server, database.name, False))
             roles.drop_database(server, database.name)
         roles.bring_about(database, closed=True)
+
+    def unlock(self, name: str) -> None:
+        with postgresql_session() as server:
+            roles.set_login(server, name, True)
 
     def drop(self, name: str) -> None:
         postgresql_target.stop(name)

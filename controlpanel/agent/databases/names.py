@@ -58,11 +58,13 @@ class Database:
 
     @property
     def may_grow(self) -> bool:
-        return self.state == "serving" and not self.quota_full
+        """Whether its owners may write; so also while nobody may connect, that unlocking is one step."""
+        return self.state != "read_only" and not self.quota_full
 
     @property
     def may_shrink(self) -> bool:
-        return self.state == "serving"
+        """Whether its owners may delete."""
+        return self.state != "read_only"
 
     def limit(self, user: User) -> int:
         """How many connections that user may have at a time."""
@@ -103,7 +105,7 @@ def check_verifier(engine: str, spec: Dict[str, Any]) -> str:
 def validate(name: str, spec: Dict[str, Any]) -> Dict[str, Any]:
     """The normalized spec of the resource ``database``. Raises Invalid."""
     database_name({"id": name}, "id")
-    fields.only(spec, ("engine", "charset", "connections", "state", "clients", "users", "quota_full", "force"))
+    fields.only(spec, ("engine", "charset", "connections", "state", "clients", "users", "quota_full"))
     engine = engine_name(spec)
     charset = fields.one_of(spec, "charset", CHARSETS, "")
     if charset and engine != "mariadb":

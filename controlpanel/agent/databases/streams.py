@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import IO, Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from ..commands import ENVIRONMENT, KEPT
 from ..errors import Failed
@@ -50,15 +50,12 @@ def pour(
         return total
 
 
-def feed(source: IO[bytes], into: Sequence[str], limit: float, inherit: Sequence[int] = ()) -> None:
-    """Pour a file into a program. Raises Failed."""
+def feed(source: Iterable[bytes], into: Sequence[str], limit: float, inherit: Sequence[int] = ()) -> None:
+    """Pour chunks into a program. Raises Failed."""
     with contextlib.ExitStack() as stack:
         program = stack.enter_context(Program(into, inherit, stdin=True))
         _end_after(limit, [program], stack)
-        while True:
-            chunk = source.read(CHUNK)
-            if not chunk:
-                break
+        for chunk in source:
             program.write(chunk)
         program.finish()
 

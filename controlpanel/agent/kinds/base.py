@@ -54,7 +54,8 @@ class Kind:
     order = 50
     #: May a full resync remove what the panel does not list? (Never for data.)
     prunable = True
-    #: Keys of the spec that are secrets: never in journal, answers, progress or drift.
+    #: Keys of the spec that are secrets: never in journal, answers, progress or drift. "users.verifier": that key of
+    #: each object in the list ``users``.
     secrets: "frozenset[str]" = frozenset()
 
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:

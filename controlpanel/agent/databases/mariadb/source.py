@@ -8,7 +8,6 @@ from typing import Any, Dict, List
 
 from ...errors import Failed
 from .. import paths
-from ..names import Database
 from . import accounts, service
 from .connection import Session, account, quote, quote_for_grant, session
 
@@ -130,11 +129,6 @@ def position(server: Session) -> Dict[str, Any]:
     if row is None:
         raise Failed("MariaDB keeps no binary log")
     return {"file": str(row[0]), "position": int(row[1])}
-
-
-def unlock(database: Database) -> None:
-    with session() as server:
-        accounts.bring_about(server, database, closed=False)
 
 
 def dump_command(name: str) -> List[str]:

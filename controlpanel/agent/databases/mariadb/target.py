@@ -141,7 +141,7 @@ def _runs(state: Dict[str, Any]) -> bool:
     return state["Slave_SQL_Running"] == "Yes" and state["Slave_IO_Running"] in ("Yes", "Connecting", "Preparing")
 
 
-def lag(name: str, source: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
+def lag(name: str) -> Dict[str, Any]:
     """How far behind the channel is."""
     with session() as server:
         state = status(server, name)

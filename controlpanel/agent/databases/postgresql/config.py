@@ -96,10 +96,10 @@ def render_hba(peers: Iterable[str]) -> str:
 
 
 def render_databases(databases: Iterable[Database]) -> str:
-    """Which users may connect to which database from where."""
+    """Which users may connect to which database from where. Whether they may just now is said by their roles."""
     lines: List[str] = ["# Written by the control panel's agent.\n"]
     for database in sorted(databases, key=lambda database: database.name):
-        if database.engine != "postgresql" or database.is_closed or not database.users:
+        if database.engine != "postgresql" or not database.users:
             continue
         users = ",".join(f'"{user.name}"' for user in database.users)
         lines += [

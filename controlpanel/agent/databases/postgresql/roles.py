@@ -26,10 +26,6 @@ FROM pg_authid WHERE rolname = %s OR starts_with(rolname, %s)
 _SCHEMAS = """
 SELECT nspname FROM pg_namespace WHERE nspname <> 'information_schema' AND NOT starts_with(nspname, 'pg_') ORDER BY 1
 """
-_SETTINGS = """
-SELECT r.rolname, s.setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
-JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = %s
-"""
 
 
 def roles(server: Session, database: str) -> Dict[str, Tuple[Any, ...]]:
@@ -101,32 +97,32 @@ def _set_rights(within: Session, database: Database) -> Set[str]:
     for user in database.users:
         within.do(within.named("GRANT CONNECT ON DATABASE {} TO {}", database.name, user.name))
         whole = user.access == "owner" and database.may_grow
-        if whole and user.name not in members:
+        if whole and members.get(user.name) is not True:
             _set_grants(within, schemas, user.name, "", sequences=False)
             within.do(within.named("GRANT {} TO {}", role, user.name))
-            within.do(
-                within.named("ALTER ROLE {} IN DATABASE {} SET role = {role}", user.name, database.name, role=role)
-            )
+            # For the whole cluster: what is set for a database goes with it when a copy replaces it.
+            within.do(within.named("ALTER ROLE {} SET role = {role}", user.name, role=role))
         elif not whole:
             if user.name in members:
                 within.do(within.named("REVOKE {} FROM {}", role, user.name))
                 cut.add(user.name)
-            within.do(within.named("ALTER ROLE {} IN DATABASE {} RESET role", user.name, database.name))
+            within.do(within.named("ALTER ROLE {} RESET role", user.name))
             _set_grants(within, schemas, user.name, _rights(within, database, user), sequences=True)
             if user.access != "owner":
                 _set_defaults(within, role, user.name)
     return cut
 
 
-def _members(within: Session, role: str) -> Set[str]:
-    return {
-        row[0]
-        for row in within.rows(
-            "SELECT pg_get_userbyid(m.member) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
-            " WHERE r.rolname = %s",
+def _members(within: Session, role: str) -> Dict[str, bool]:
+    """Who may work as the owner, and whether they do from their login on."""
+    return dict(
+        within.rows(
+            "SELECT u.rolname, coalesce(%s = ANY(u.rolconfig), false) FROM pg_auth_members m"
+            " JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member WHERE r.rolname = %s",
+            f"role={role}",
             role,
         )
-    }
+    )
 
 
 def _rights(within: Session, database: Database, user: User) -> str:
@@ -225,6 +221,6 @@ def problem(server: Session, database: Database, closed: bool) -> str:
     for user in database.users:
         if have[user.name] != (user.verifier, not closed, database.limit(user), False, False):
             return f"{user.name} has another password, limit or lock"
-        if (user.name in members) != (user.access == "owner" and database.may_grow):
+        if members.get(user.name, False) != (user.access == "owner" and database.may_grow):
             return f"{user.name} has other rights"
     return ""
