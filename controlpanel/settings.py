@@ -182,6 +182,11 @@ RESERVED_DOMAINS = env.list("RESERVED_DOMAINS", default=[])
 DRIFT_EVERY = env.int("DRIFT_EVERY", default=600)
 # How long a deleted site's data is kept before it is purged, days.
 SITE_GRACE_DAYS = env.int("SITE_GRACE_DAYS", default=30)
+# The last dump of a deleted database, and the old copy of one that was moved.
+DATABASE_GRACE_DAYS = env.int("DATABASE_GRACE_DAYS", default=30)
+DATABASE_COPY_HOURS = env.int("DATABASE_COPY_HOURS", default=48)
+# Seconds between two dumps of a database.
+DATABASE_DUMP_EVERY = env.int("DATABASE_DUMP_EVERY", default=24 * 3600)
 
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,4 +1,4 @@
-"""Kinds and states of sites and domains."""
+"""Kinds and states of sites, domains and databases."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -34,3 +34,25 @@ class Importance(models.IntegerChoices):
     LOW = 1, _("Low")
     NORMAL = 2, _("Normal")
     HIGH = 3, _("High")
+
+
+class DatabaseEngine(models.TextChoices):
+    MARIADB = "mariadb", "MariaDB"
+    POSTGRESQL = "postgresql", "PostgreSQL"
+
+
+class DatabaseState(models.TextChoices):
+    CREATING = "creating", _("Being created")
+    ACTIVE = "active", _("Active")
+    UPDATING = "updating", _("Being changed")
+    MOVING = "moving", _("Being moved")
+    RESTORING = "restoring", _("Being restored")
+    DELETING = "deleting", _("Being deleted")
+    DELETED = "deleted", _("Deleted")  # its last dump is kept until purge_after
+    PURGING = "purging", _("Being removed for good")
+    FAILED = "failed", _("Failed")
+
+
+class DatabaseAccess(models.TextChoices):
+    OWNER = "owner", _("Everything")
+    READ_ONLY = "read_only", _("Read only")

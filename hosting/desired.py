@@ -7,6 +7,7 @@ from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 from storage import selectors as storage_selectors
 
+from . import database_desired as _database_desired  # noqa: F401 (registers its providers)
 from . import places, web_hosts
 from .choices import SiteState
 from .models import Site

@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import services, web_hosts
+from . import database_servers, services, web_hosts
 
 
 @every(seconds=600)
@@ -15,3 +15,28 @@ def purge() -> None:
 def follow_edges() -> None:
     """An edge was enrolled or removed: web hosts must know whom they may answer."""
     web_hosts.sync_if_needed()
+
+
+@every(seconds=60)
+def measure_databases() -> None:
+    """How large databases are; full ones stop being written, those with room again go on."""
+    services.refresh_database_usage()
+
+
+@every(seconds=10)
+def announce_database_servers() -> None:
+    """Web or database hosts have come or gone, or a certificate ends soon."""
+    database_servers.sync_if_needed()
+
+
+@every(seconds=60)
+def dump_databases() -> None:
+    """Databases whose last dump is old."""
+    services.dump_databases_due()
+
+
+@every(seconds=300)
+def drop_databases() -> None:
+    """Copies of moved databases and dumps of deleted ones whose time is over."""
+    services.drop_database_copies_due()
+    services.purge_databases_due()

@@ -111,12 +111,12 @@ def start(
         {"site": site.pk, "name": site.name, "revision": site.revision, **params},
         scopes=site.order.scopes,
         actor=actor if isinstance(actor, Login) else None,
-        idempotency_key=_key(idempotency_key),
+        idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,
     )
 
 
-def _key(idempotency_key: str) -> str:
+def stored_key(idempotency_key: str) -> str:
     """As it is stored: long ones by their digest."""
     if len(idempotency_key) <= 80:
         return idempotency_key
@@ -127,7 +127,7 @@ def once(
     actor: "selectors.Actor", idempotency_key: str, kind: str, make: Callable[[], Operation], site: Site | None = None
 ) -> Operation:
     login = actor if isinstance(actor, Login) else None
-    operation = operations.once(login, _key(idempotency_key), make)
+    operation = operations.once(login, stored_key(idempotency_key), make)
     if operation.kind != kind or (site is not None and operation.params.get("site") != site.pk):
         raise KeyReused
     return operation

@@ -10,7 +10,7 @@ from members.models import Login
 from routing.models import Route
 from storage.models import Volume
 
-from .models import Domain, HostingOrder, Site
+from .models import Database, Domain, HostingOrder, Site
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -52,6 +52,16 @@ def domains_for(actor: "Actor") -> QuerySet[Domain]:
     return Domain.objects.filter(Q(site__order__member__in=login.member_ids()) | Q(site__order__in=login.order_ids()))
 
 
+def databases_for(actor: "Actor") -> QuerySet[Database]:
+    """Databases of those orders, deleted ones too while their last dump is kept."""
+    login = _insider(actor)
+    if login is None:
+        return Database.objects.none()
+    if login.is_staff:
+        return Database.objects.all()
+    return Database.objects.filter(Q(order__member__in=login.member_ids()) | Q(order__in=login.order_ids()))
+
+
 def volumes_for(actor: "Actor") -> QuerySet[Volume]:
     """Volumes of those sites; staff see those of no site too."""
     login = _insider(actor)
@@ -74,6 +84,17 @@ def order_for(actor: "Actor", pk: int) -> HostingOrder:
 def site_for(actor: "Actor", pk: int) -> Site:
     """One site; raises Site.DoesNotExist, also for another member's."""
     return sites_for(actor).select_related("order__member", "host", "volume").get(pk=pk)
+
+
+def database_for(actor: "Actor", pk: int) -> Database:
+    """One database; raises Database.DoesNotExist, also for another member's."""
+    related = ("order__member", "host", "site", "moving_to", "copy_host")
+    return databases_for(actor).select_related(*related).get(pk=pk)
+
+
+def operations_about(actor: "Actor", database: Database) -> QuerySet[Operation]:
+    """The database's operations that the login may see, newest first."""
+    return operation_selectors.operations_for(actor).filter(params__database=database.pk).order_by("-id")
 
 
 def operations_of(actor: "Actor", site: Site) -> QuerySet[Operation]:

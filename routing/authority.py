@@ -39,6 +39,17 @@ def current() -> Authority:
     return _newest_fit() or Authority.objects.create(certificate_pem=certificate_pem, key_pem=key_pem)
 
 
+def trusted_pem() -> str:
+    """The certificates of all authorities that may have signed what is in use, newest first: for those who check."""
+    current()
+    found = [authority.certificate_pem for authority in Authority.objects.order_by("-pk")]
+    return "".join(pem for pem in found if x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc > _now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def make() -> tuple[str, str]:
     """A new authority's certificate and key, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -33,6 +33,7 @@ ROLES = {
         "ceph-fuse",
         "libnss-ldapd",
         "nslcd",
+        "haproxy",
     ),
     "edge": ("haproxy", "openssl", "nftables"),
     "storage": ("ceph-common", "python3-rados", "python3-cephfs"),

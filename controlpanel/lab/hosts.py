@@ -45,7 +45,7 @@ def _edge(name: str, offset: int) -> Blueprint:
 
 
 def _web(name: str, offset: int) -> Blueprint:
-    return Blueprint(name, offset, roles=("web",), services=("nginx", "php8.4-fpm", "nslcd"))
+    return Blueprint(name, offset, roles=("web",), services=("nginx", "php8.4-fpm", "nslcd", "haproxy"))
 
 
 def _database(name: str, offset: int) -> Blueprint:

@@ -65,6 +65,11 @@ class Plan:
         """The title in the reader's language."""
         return str(self.title) % Blank(params)
 
+    def may_turn_back(self, operation: "Operation") -> bool:
+        """Whether its steps may still be taken back. Once False it only goes forward: nobody cancels it, and a failure
+        leaves things as they are for a retry from the step that failed. Called with the operation's row locked."""
+        return True
+
     def on_success(self, operation: "Operation") -> None:
         """Called in the transaction that marks the operation succeeded."""
 

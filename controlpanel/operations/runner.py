@@ -83,7 +83,8 @@ class _Run:
             failed = next((step for step in stage if step.state == StepState.FAILED), None)
             waiting = [step for step in stage if step.state == StepState.WAITING]
             if failed and not self.operation.undoing:
-                self._fail(failed)
+                if not self._fail(failed):
+                    return
             elif waiting:
                 self._wait(waiting)
                 return
@@ -101,7 +102,8 @@ class _Run:
 
     def _heed_cancel(self) -> None:
         self.operation.refresh_from_db()
-        if self.operation.cancel_requested and not self.operation.undoing:
+        wanted = self.operation.cancel_requested and not self.operation.undoing
+        if wanted and self.plan.may_turn_back(self.operation):
             self._take_back(OperationState.CANCELLED)
 
     def _next_stage(self) -> list[Step]:
@@ -276,11 +278,16 @@ class _Run:
             self.operation.refresh_from_db()
             events.record(self.operation, "operation", {"state": OperationState.WAITING, "trouble": trouble})
 
-    def _fail(self, step: Step) -> None:
+    def _fail(self, step: Step) -> bool:
+        """False when the operation has ended with that: it is too far to be taken back."""
         with transaction.atomic():
             self.lease.renew()
             Operation.objects.filter(pk=self.operation.pk).update(error=step.trouble)
+        if not self.plan.may_turn_back(self.operation):
+            self._end(OperationState.FAILED)
+            return False
         self._take_back(OperationState.FAILED)
+        return True
 
     def _take_back(self, outcome: OperationState) -> None:
         """From now on steps are undone (none are, if the plan does not undo); then it ends as ``outcome``."""

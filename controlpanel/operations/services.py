@@ -113,6 +113,8 @@ def cancel(operation: Operation, actor: Actor | None = None) -> Operation:
         raise NotPossible(
             _("This change has begun and cannot be taken back half way. Wait for it, then change it again.")
         )
+    if not plan_for(operation.kind).may_turn_back(operation):
+        raise NotPossible(_("This change is too far to be taken back. Wait for it, then change it again."))
     operation.cancel_requested = True
     operation.wake_at = timezone.now()
     operation.save(update_fields=["cancel_requested", "wake_at"])
@@ -143,7 +145,8 @@ def retry(operation: Operation, actor: Actor | None = None) -> Operation:
         lock_resources(operation.reservations.values_list("resource", flat=True))
         plan = plan_for(operation.kind)
         # Where steps were taken back all begin again; else those that are done stay done.
-        again = operation.steps.all() if plan.undo_on_failure else operation.steps.exclude(state=StepState.SUCCEEDED)
+        undone = plan.undo_on_failure and operation.undoing
+        again = operation.steps.all() if undone else operation.steps.exclude(state=StepState.SUCCEEDED)
         again.update(state=StepState.PLANNED, trouble={}, started=None, finished=None)
         Operation.objects.filter(pk=operation.pk).update(
             state=OperationState.QUEUED,

@@ -1,4 +1,7 @@
 """Steps of hosting, one topic a module. Importing this registers them all."""
 
+from . import database_moves as database_moves
+from . import databases as databases
+from . import gates as gates
 from . import scale as scale
 from . import sites as sites

@@ -1,6 +1,19 @@
 """What members order, one topic a module."""
 
+from .databases import Database, DatabaseDump, DatabaseServer, DatabaseUser, GateBase, Replication
 from .scale import Placement
 from .sites import Domain, HostingOrder, Site, WebBase
 
-__all__ = ["Domain", "HostingOrder", "Placement", "Site", "WebBase"]
+__all__ = [
+    "Database",
+    "DatabaseDump",
+    "DatabaseServer",
+    "DatabaseUser",
+    "Domain",
+    "GateBase",
+    "HostingOrder",
+    "Placement",
+    "Replication",
+    "Site",
+    "WebBase",
+]

@@ -24,6 +24,8 @@ class HostingOrder(models.Model):
     site_size_bytes = models.BigIntegerField(default=5 * 1024**3)
     #: Whose sites come first when many have to be moved or brought back.
     importance = models.PositiveSmallIntegerField(choices=Importance, default=Importance.NORMAL)
+    max_databases = models.PositiveIntegerField(default=20)
+    database_size_bytes = models.BigIntegerField(default=1024**3)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,4 +1,6 @@
-"""Operations of hosting as stages, one topic a module. Importing this registers them all."""
+"""Operations of hosting as ordered steps, one topic a module. Importing this registers them all."""
 
+from . import database_moves as database_moves
+from . import databases as databases
 from . import scale as scale
 from . import sites as sites

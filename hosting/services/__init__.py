@@ -1,5 +1,21 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
+from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
+from .database_moves import (
+    drop_database_copies_due,
+    drop_database_copy,
+    move_database,
+    recover_database,
+    recover_database_host,
+)
+from .database_users import add_database_user, remove_database_user, rotate_database_password
+from .databases import (
+    change_database,
+    create_database,
+    delete_database,
+    purge_databases_due,
+    restore_database,
+)
 from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
 from .sites import (
     DEFAULT_WORKERS,
@@ -19,17 +35,33 @@ __all__ = [
     "DEFAULT_WORKERS",
     "LEAST_WORKERS",
     "MOST_WORKERS",
+    "add_database_user",
+    "change_database",
+    "create_database",
     "create_site",
+    "delete_database",
     "delete_site",
     "disable_site",
+    "drop_database_copies_due",
+    "drop_database_copy",
+    "dump_databases_due",
     "edit_site",
     "enable_site",
     "intend_size",
     "leave_host",
+    "move_database",
+    "note_database_usage",
     "place_again",
     "promote",
+    "purge_databases_due",
     "purge_due",
+    "recover_database",
+    "recover_database_host",
+    "refresh_database_usage",
+    "remove_database_user",
+    "restore_database",
     "restore_site",
+    "rotate_database_password",
     "scale_site",
     "settle_hosts",
     "switch",

@@ -57,20 +57,26 @@ def changes_of(tx: "Transaction") -> "Changes":
 class Changes:
     """See the module. Used under the host's lock only."""
 
+    #: Which HAProxy it is about; its maps in the order in which rows become visible; its tables, and what fills them.
+    of = paths.EDGE
+    order: Tuple[str, ...] = _ORDER
+    tables: Tuple[str, ...] = rows.TABLES
+    sources: Optional[rows.Sources] = None
+
     def __init__(self, tx: "Transaction") -> None:
         self.tx = tx
         self._tables: Dict[str, Table] = {}
         self._touched: Touched = {}
         self._certificates: Set[str] = set()
         self._static: Set[str] = set()
-        tx.reload("haproxy", self._settle, timeout=RELOAD_TIMEOUT)
+        tx.reload(self.of.unit, self._settle, timeout=RELOAD_TIMEOUT)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
     def configure(self, files: Iterable[File]) -> None:
         """Write the configuration and what else only a reload makes it read."""
-        if not service.is_running():
-            self.tx.on_rollback(service.stop)
+        if not service.is_running(self.of):
+            self.tx.on_rollback(lambda: service.stop(self.of))
         for file in files:
             self._static.add(file.path)
             self.tx.write(file)
@@ -82,7 +88,7 @@ class Changes:
 
     def look_over(self) -> None:
         """Make sure that every table stands as it was written; one that was edited by hand is made anew."""
-        for path in rows.TABLES:
+        for path in self.tables:
             self._edit(path, {})
 
     def certificate(self, path: str) -> None:
@@ -94,7 +100,7 @@ class Changes:
         if table is None:
             table = load(path)
             if not table.intact:
-                table = Table.of(rows.all_of(path, self.tx))
+                table = Table.of(rows.all_of(path, self.tx, self.sources))
                 self._touched[path] = None
             self._tables[path] = table
         table.edit(table_rows)
@@ -108,26 +114,26 @@ class Changes:
 
     def _settle(self) -> None:
         everything = False
-        if self._static & self.tx.changed or not service.is_running():
-            service.load()
+        if self._static & self.tx.changed or not service.is_running(self.of):
+            service.load(self.of)
             everything = True
         for _ in range(_TRIES):
-            worker, older = runtime.processes()
+            worker, older = runtime.processes(self.of)
             try:
                 self._match(everything, older)
             except Failed:
-                if runtime.processes()[0] == worker:
+                if runtime.processes(self.of)[0] == worker:
                     raise
             else:
-                if runtime.processes()[0] == worker:
+                if runtime.processes(self.of)[0] == worker:
                     return
             everything = True  # somebody has reloaded it meanwhile
         raise Failed("somebody else reloads HAProxy all the time")
 
     def _match(self, everything: bool, older_processes: List[runtime.Process]) -> None:
-        touched: Touched = dict.fromkeys(rows.TABLES) if everything else self._touched
+        touched: Touched = dict.fromkeys(self.tables) if everything else self._touched
         tables = {path: load(path, trust=True) for path in touched}
-        process = runtime.Process()
+        process = runtime.Process(self.of.admin_socket)
         certificates = set(self._certificates)
         if touched.get(paths.CERTIFICATE_LIST, certificates) is None:
             listed = {path for path, _ in tables[paths.CERTIFICATE_LIST]}
@@ -136,13 +142,13 @@ class Changes:
             if os.path.exists(path):
                 # Its key may have changed without the certificate, which HAProxy does not show.
                 _offer(process, path, always=path in self.tx.changed)
-        _match_maps(process, tables, touched)
+        _match_maps(process, tables, touched, self.order)
         for path in sorted(certificates):
             if not os.path.exists(path):
                 process.drop_certificate(path)
         for older in older_processes:
             with contextlib.suppress(runtime.Gone):
-                _match_maps(older, tables, touched)
+                _match_maps(older, tables, touched, self.order)
 
 
 def _offer(process: runtime.Process, path: str, always: bool) -> None:
@@ -153,15 +159,15 @@ def _offer(process: runtime.Process, path: str, always: bool) -> None:
             raise Failed("HAProxy did not take the certificate %s" % os.path.basename(path))
 
 
-def _match_maps(process: runtime.Process, tables: Dict[str, Table], touched: Touched) -> None:
+def _match_maps(process: runtime.Process, tables: Dict[str, Table], touched: Touched, order: Tuple[str, ...]) -> None:
     """Make the process' maps say what the tables say, for the touched keys."""
-    keys = {path: _differing(process, path, tables[path], touched[path]) for path in _ORDER if path in touched}
-    for path in _ORDER:
+    keys = {path: _differing(process, path, tables[path], touched[path]) for path in order if path in touched}
+    for path in order:
         for key in keys.get(path) or ():
             value = tables[path].get(key)
             if value is not None:
                 process.put(path, key, value)
-    for path in reversed(_ORDER):
+    for path in reversed(order):
         for key in keys.get(path) or ():
             if tables[path].get(key) is None:
                 process.put(path, key, None)

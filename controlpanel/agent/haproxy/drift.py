@@ -44,10 +44,10 @@ def of_edge() -> str:
     return "; ".join(problems)
 
 
-def of_rows(wanted: Dict[str, rows.TableRows]) -> Dict[str, str]:
+def of_rows(wanted: Dict[str, rows.TableRows], of: paths.Instance = paths.EDGE) -> Dict[str, str]:
     """Which resources' rows are wrong, in the files or in the running process."""
     found: Dict[str, str] = {}
-    process = runtime.Process()
+    process = runtime.Process(of.admin_socket)
     for path in sorted({path for tables in wanted.values() for path in tables}):
         on_disk = dict(Table(read(path), trust=True))
         try:

@@ -1,5 +1,7 @@
 """Where everything of HAProxy stands on an edge."""
 
+from dataclasses import dataclass
+
 CONFIG = "/etc/haproxy/haproxy.cfg"
 DIRECTORY = "/etc/haproxy/controlpanel"
 PAGES = DIRECTORY + "/pages"
@@ -45,3 +47,20 @@ def certificate_path(id: str) -> str:
 def backend_name(host: str) -> str:
     """The backend of a web host. The prefix keeps hosts' names apart from backends of our own."""
     return "host-" + host
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One HAProxy of a host: a unit, and the sockets of its worker and its master."""
+
+    unit: str
+    admin_socket: str
+    master_socket: str
+    #: What was up and what was down before a reload; empty when it does not matter.
+    server_state: str = ""
+
+
+EDGE = Instance(UNIT, ADMIN_SOCKET, MASTER_SOCKET, SERVER_STATE)
+#: The way from the sites of a web host to their databases (``controlpanel/agent/gate``).
+GATE = Instance("controlpanel-gate.service", "/run/controlpanel-gate/admin.sock", "/run/controlpanel-gate/master.sock")
+INSTANCES = (EDGE, GATE)

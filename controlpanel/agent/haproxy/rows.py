@@ -55,8 +55,10 @@ def of_shield_key(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.SHIELD_KEY: {"key": spec["key"] if spec else None}}
 
 
+#: Table to the kind whose resources fill it, and what one of them stands for.
+Sources = Dict[str, Tuple[str, Callable[[str, Optional[Spec]], TableRows]]]
 #: Table to the kind whose resources fill it.
-_SOURCES: Dict[str, Tuple[str, Callable[[str, Optional[Spec]], TableRows]]] = {
+_SOURCES: Sources = {
     paths.HOSTS: ("route", of_route),
     paths.REDIRECTS: ("route", of_route),
     paths.BACKENDS: ("site_route", of_site_route),
@@ -80,9 +82,9 @@ def merge(parts: Iterable[TableRows]) -> TableRows:
     return merged
 
 
-def all_of(table: str, tx: "Transaction") -> Dict[str, str]:
+def all_of(table: str, tx: "Transaction", sources: "Optional[Sources]" = None) -> Dict[str, str]:
     """The whole table as it should be after the transaction, from what the agent has applied."""
-    kind, rows_of = _SOURCES[table]
+    kind, rows_of = (sources or _SOURCES)[table]
     # The first certificate is what visitors get for a name that has none.
     found: Dict[str, str] = {paths.FALLBACK_CERTIFICATE: ""} if table == paths.CERTIFICATE_LIST else {}
     for id, spec in tx.specs(kind).items():

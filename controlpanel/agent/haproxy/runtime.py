@@ -27,6 +27,10 @@ _GOT = re.compile(r'found=yes\b.*\bkey="([^"]*)", value="([^"]*)"')
 _FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]+)$", re.M)
 
 
+_MASTERS = frozenset(each.master_socket for each in paths.INSTANCES)
+_UNITS = {path: each.unit for each in paths.INSTANCES for path in (each.admin_socket, each.master_socket)}
+
+
 class Gone(Failed):
     """An older worker has no ear any more: it is about to end, or has."""
 
@@ -48,7 +52,7 @@ class Process:
         try:
             with _connect(self.path, timeout) as connection:
                 connection.sendall((text + "\n").encode())
-                if self.path == paths.MASTER_SOCKET:
+                if self.path in _MASTERS:
                     connection.shutdown(socket.SHUT_WR)  # the master waits for another command else
                 parts: List[bytes] = []
                 while True:
@@ -166,7 +170,7 @@ def _connect(path: str, timeout: float) -> socket.socket:
             return connection
         except (ConnectionRefusedError, FileNotFoundError):
             connection.close()
-            if time.monotonic() > deadline or not _is_active():
+            if time.monotonic() > deadline or not _is_active(_UNITS.get(path, paths.UNIT)):
                 raise
         except OSError:
             connection.close()
@@ -174,13 +178,13 @@ def _connect(path: str, timeout: float) -> socket.socket:
         time.sleep(0.02)
 
 
-def _is_active() -> bool:
+def _is_active(unit: str) -> bool:
     """Whether systemd says that HAProxy runs (or is just being started or reloaded)."""
-    command = ["systemctl", "show", "--property=ActiveState", "--value", paths.UNIT]
+    command = ["systemctl", "show", "--property=ActiveState", "--value", unit]
     return commands.run(command).strip() in ("active", "reloading", "activating")
 
 
-def processes() -> Tuple[List[str], List[Process]]:
+def processes(of: paths.Instance = paths.EDGE) -> Tuple[List[str], List[Process]]:
     """Process id of the present worker (a list of one), and the workers of before the last reloads.
 
     A visitor's open connection may still bring an older one a request. While a reload is under way, the answer comes
@@ -188,63 +192,62 @@ def processes() -> Tuple[List[str], List[Process]]:
     """
     section = ""
     found: Dict[str, List[str]] = {"# workers": [], "# old workers": []}
-    for line in _processes().splitlines():
+    for line in _processes(of).splitlines():
         if line.startswith("#"):
             section = line.strip()
         elif section in found and line.split()[:1] and line.split()[0].isdigit():
             found[section].append(line.split()[0])
-    older = [Process(paths.MASTER_SOCKET, "@!%s " % pid) for pid in found["# old workers"]]
+    older = [Process(of.master_socket, "@!%s " % pid) for pid in found["# old workers"]]
     return found["# workers"], older
 
 
-def _processes() -> str:
+def _processes(of: paths.Instance) -> str:
     """The master's list. It breaks connections off when it replaces itself, so it is asked again for a while."""
     deadline = time.monotonic() + RESTART
     while True:
         try:
-            answer = Process(paths.MASTER_SOCKET).ask("show proc", timeout=120.0)
+            answer = Process(of.master_socket).ask("show proc", timeout=120.0)
             if "# workers" in answer:
                 return answer
             error = Failed("HAProxy's master does not list its processes", answer)
         except Failed as failed:
             error = failed
-        if time.monotonic() > deadline or not _is_active():
+        if time.monotonic() > deadline or not _is_active(of.unit):
             raise error
         time.sleep(0.02)
 
 
-def has_master() -> bool:
+def has_master(of: paths.Instance = paths.EDGE) -> bool:
     """Whether HAProxy runs with a master that can reload it."""
     try:
-        return bool(processes()[0])
+        return bool(processes(of)[0])
     except Failed:
         return False
 
 
-def reload() -> None:
+def reload(of: paths.Instance = paths.EDGE) -> None:
     """Start a new worker on the files as they are now, and return when it serves. Raises Failed when it does not start.
 
     Call it under the host's lock only.
     """
-    worker = Process()
     try:
-        state = worker.ask("show servers state")
+        state = Process(of.admin_socket).ask("show servers state") if of.server_state else ""
     except Failed:
         state = ""
     if state:
-        with open(paths.SERVER_STATE, "w") as file:
+        with open(of.server_state, "w") as file:
             file.write(state + "\n")
-    answer = Process(paths.MASTER_SOCKET).ask("reload", timeout=120.0)
+    answer = Process(of.master_socket).ask("reload", timeout=120.0)
     if not answer.startswith("Success=1"):
         raise Failed("HAProxy did not load its new configuration", answer)
 
 
-def wait(seconds: float = 10.0) -> None:
+def wait(seconds: float = 10.0, of: paths.Instance = paths.EDGE) -> None:
     """Return when the worker answers. Raises Failed when it does not within the time."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            Process().ask("show version", timeout=2.0)
+            Process(of.admin_socket).ask("show version", timeout=2.0)
             return
         except Failed:
             if time.monotonic() > deadline:

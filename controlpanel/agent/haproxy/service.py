@@ -8,36 +8,36 @@ from .. import commands
 from ..errors import Failed
 from . import paths, runtime
 
-_ENABLED = "/etc/systemd/system/multi-user.target.wants/" + paths.UNIT
+_WANTED = "/etc/systemd/system/multi-user.target.wants/"
 
 
-def is_running() -> bool:
+def is_running(of: paths.Instance = paths.EDGE) -> bool:
     """Whether it runs and answers us (a HAProxy with a foreign configuration does not)."""
     try:
-        return bool(runtime.Process().ask("show version", timeout=3.0))
+        return bool(runtime.Process(of.admin_socket).ask("show version", timeout=3.0))
     except Failed:
         return False
 
 
-def is_enabled() -> bool:
+def is_enabled(of: paths.Instance = paths.EDGE) -> bool:
     """Whether it starts at boot."""
-    return os.path.islink(_ENABLED)
+    return os.path.islink(_WANTED + of.unit)
 
 
-def load() -> None:
+def load(of: paths.Instance = paths.EDGE) -> None:
     """Make it serve what the files say now: by a reload, which loses nothing, or by a start when it does not run."""
-    if runtime.has_master() and is_running():
-        runtime.reload()
+    if runtime.has_master(of) and is_running(of):
+        runtime.reload(of)
     else:
-        commands.run(["systemctl", "reset-failed", paths.UNIT], ok=(0, 1))
-        commands.run(["systemctl", "restart", paths.UNIT], timeout=120.0, reason="HAProxy does not start")
-    if not is_enabled():
-        commands.run(["systemctl", "enable", paths.UNIT])
-    runtime.wait()
+        commands.run(["systemctl", "reset-failed", of.unit], ok=(0, 1))
+        commands.run(["systemctl", "restart", of.unit], timeout=120.0, reason="HAProxy does not start")
+    if not is_enabled(of):
+        commands.run(["systemctl", "enable", of.unit])
+    runtime.wait(of=of)
 
 
-def stop() -> None:
-    commands.run(["systemctl", "stop", paths.UNIT], timeout=60.0)
+def stop(of: paths.Instance = paths.EDGE) -> None:
+    commands.run(["systemctl", "stop", of.unit], timeout=60.0)
 
 
 def listeners(port: int) -> int:

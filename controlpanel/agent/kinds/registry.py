@@ -19,6 +19,8 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("nss", frozenset({"web"})),
     ("nginx", frozenset({"web"})),
     ("attachment", frozenset({"web"})),
+    ("database_gate", frozenset({"web"})),
+    ("database_route", frozenset({"web"})),
     ("site", frozenset({"web"})),
     ("site_logs", frozenset({"web"})),
     ("application", frozenset({"web"})),

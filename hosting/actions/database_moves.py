@@ -1,0 +1,293 @@
+"""Steps of a database's move. Each is one call or one resource, idempotent, and recorded: a worker that is killed in
+the middle is followed by another that goes on from there, and at no time is the database unlocked on two hosts.
+
+What a step makes true is written with a higher revision on the host first, then in our rows: a resync that has read the
+rows before is refused by the host as older.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from controlpanel.fleet import channel
+from controlpanel.fleet.actions import Call, HostAction
+from controlpanel.fleet.desired import Resource
+from controlpanel.fleet.models import Host
+from controlpanel.operations.choices import StepState
+from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.models import Step
+from controlpanel.operations.registry import register
+from controlpanel.operations.services import NotPossible
+
+from .. import database_desired as desired
+from .. import database_servers
+from ..models import Database
+from .databases import LONG, OnDatabaseHost, drop_call
+from .gates import load
+
+add_messages(
+    {
+        "cannot_move": _("%(host)s says that this database cannot be moved: %(reason)s"),
+        "behind": _("The copy on %(host)s is still too far behind. It is looked at again."),
+        "copy_broken": _("The copy on %(host)s no longer follows, so the move was given up: %(reason)s"),
+        "copy_differs": _(
+            "The copy differs from what was there before the move. It serves all the same, and the old one is kept: "
+            "staff must compare them before anything is dropped."
+        ),
+    }
+)
+
+#: A copy that is less behind than this (seconds) catches up while connections wait.
+CLOSE = 1.0
+#: How long one try of waiting for the copy may take, seconds, and between two looks.
+_WATCH, _LOOK = 20.0, 0.15
+#: Milliseconds in which connections that are open may end by themselves, before they are ended.
+DRAIN_MS = 250
+#: Seconds in which the copy must have the last byte while connections wait; else the move is taken back.
+CATCH_UP = 10.0
+
+
+def _names(database: Database) -> dict[str, Any]:
+    return {"name": database.name, "engine": database.engine}
+
+
+def _with_source(database: Database) -> dict[str, Any]:
+    """What the target needs to copy from the source."""
+    assert database.host is not None  # noqa: S101
+    account = database_servers.replication()
+    return {
+        **_names(database),
+        "source": {"name": database.host.name, "address": database.host.address},
+        "password": account.password,
+    }
+
+
+def _answer_of(step: Step, action: str) -> dict[str, Any]:
+    """What an earlier step of the same operation was answered."""
+    earlier = Step.objects.filter(operation=step.operation_id, action=action, state=StepState.SUCCEEDED)
+    found = earlier.order_by("-position").values_list("answer", flat=True).first()
+    return found or {}
+
+
+@register
+class Precheck(HostAction):
+    """On the source: can it be copied while it serves, and how large is it?"""
+
+    name = "hosting.precheck_move"
+    title = _("Ask %(host)s whether the database can be moved")
+
+    def request(self, step: Step) -> Call:
+        return Call("database.precheck", _names(load(step)), timeout=60)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        blockers = answer.get("blockers") or []
+        if blockers:
+            words = "; ".join(str(blocker) for blocker in blockers)
+            raise Refused("cannot_move", {"host": step.host, "reason": words[:500]})
+
+
+@register
+class PutCopy(OnDatabaseHost):
+    """The empty database on the target, with the same users and verifiers, locked."""
+
+    name = "hosting.put_copy"
+    title = _("Prepare a locked copy on %(host)s")
+    undoable = True
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        host = Host.objects.get(name=step.host)
+        return [desired.server_resource(host), desired.database_resource(load(step), host.pk, state="locked")]
+
+    def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
+        return self._send(step, drop_call(load(step)))
+
+
+@register
+class Seed(HostAction):
+    """On the target: pull all that there is from the source, and remember from which position."""
+
+    name = "hosting.seed_copy"
+    title = _("Copy the data to %(host)s")
+    undoable = True
+
+    def request(self, step: Step) -> Call:
+        return Call("database.seed", _with_source(load(step)), timeout=LONG)
+
+    def undo_request(self, step: Step) -> Call:
+        return Call("database.abort", _with_source(load(step)), timeout=60)
+
+
+@register
+class Follow(HostAction):
+    """On the target: take on what is written on the source meanwhile."""
+
+    name = "hosting.follow_source"
+    title = _("Let the copy on %(host)s follow")
+
+    def request(self, step: Step) -> Call:
+        return Call("database.follow", _with_source(load(step)), timeout=60)
+
+
+@register
+class Near(HostAction):
+    """On the target: wait until the copy is so near that the rest takes a moment."""
+
+    name = "hosting.near_source"
+    title = _("Wait until the copy on %(host)s has caught up")
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        host = Host.objects.get(name=step.host)
+        args = _names(load(step))
+        return _in_thread(lambda: self._watch(step, host, args))
+
+    def _watch(self, step: Step, host: Host, args: dict[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + _WATCH
+        while True:
+            lag = channel.call(host, "database.lag", args, timeout=20, quick=True).result(25)
+            if lag.get("error"):
+                raise Refused("copy_broken", {"host": host.name, "reason": str(lag["error"])[:300]})
+            if lag.get("seconds") is not None and lag["seconds"] <= CLOSE and lag.get("ready", True):
+                return lag
+            step.report({"seconds": lag.get("seconds"), "bytes": lag.get("bytes")})
+            if time.monotonic() > deadline:
+                raise NotNow("behind", {"host": host.name})
+            time.sleep(_LOOK)
+
+
+@register
+class LockSource(HostAction):
+    """On the source: nobody logs in any more, who is still there is asked to leave; its last position."""
+
+    name = "hosting.lock_source"
+    title = _("Close the database on %(host)s")
+    undoable = True
+
+    def request(self, step: Step) -> Call:
+        database = load(step)
+        args = {**_names(database), "revision": database.revision, "drain_ms": DRAIN_MS}
+        return Call("database.lock", args, timeout=20)
+
+    def undo_request(self, step: Step) -> Call:
+        database = load(step)
+        return Call("database.unlock", {**_names(database), "revision": database.revision + 1}, timeout=20)
+
+    def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
+        frozen = Database.objects.filter(pk=step.args["database"], frozen=True)
+        frozen.update(frozen=False, revision=F("revision") + 1)
+
+
+@register
+class CatchUp(HostAction):
+    """On the target: take on everything up to the source's last position, then stop following."""
+
+    name = "hosting.catch_up"
+    title = _("Take on the last changes on %(host)s")
+
+    def request(self, step: Step) -> Call:
+        position = _answer_of(step, LockSource.name).get("position")
+        args = {**_with_source(load(step)), "position": position, "seconds": CATCH_UP}
+        return Call("database.catch_up", args, timeout=CATCH_UP + 10)
+
+
+@register
+class OpenTarget(HostAction):
+    """On the target: let its users in. From here there is no way back: they may write at once."""
+
+    name = "hosting.open_target"
+    title = _("Open the database on %(host)s")
+
+    def request(self, step: Step) -> Call:
+        database = load(step)
+        revision = database.revision + 1 if database.frozen else database.revision
+        return Call("database.unlock", {**_names(database), "revision": revision}, timeout=20)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        moved = Database.objects.filter(pk=step.args["database"], frozen=True, moving_to__name=step.host)
+        moved.update(copy_host=F("host"), host=F("moving_to"), moving_to=None, frozen=False, revision=F("revision") + 1)
+
+    def on_skip(self, step: Step) -> None:
+        raise NotPossible(_("Without this step nobody could use the database. Try it again."))
+
+
+@register
+class KeepCopy(OnDatabaseHost):
+    """On the source: what is there stays as it was, for root alone, for a while."""
+
+    name = "hosting.keep_copy"
+    title = _("Keep the old copy on %(host)s, locked")
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        until = timezone.now() + timedelta(hours=settings.DATABASE_COPY_HOURS)
+        Database.objects.filter(pk=step.args["database"]).update(copy_until=until)
+
+
+@register
+class ForgetSource(HostAction):
+    """On the source: what replication has left there."""
+
+    name = "hosting.forget_source"
+    title = _("Clear up on %(host)s after the move")
+    undoable = True
+
+    def request(self, step: Step) -> Call:
+        return Call("database.forget_source", _names(load(step)), timeout=60)
+
+    undo_request = request
+
+
+@register
+class Compare(HostAction):
+    """Count and sum up every table as it was when connections waited. Args: ``{"database": id, "source": name}``."""
+
+    name = "hosting.compare_databases"
+    title = _("Compare what came to %(host)s with what was there before")
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        database = load(step)
+        hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
+        args = _names(database)
+        futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
+        return _in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]))
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        if answer["differences"]:
+            # Never back: users have written since. But then the old copy must not go by itself.
+            Database.objects.filter(pk=step.args["database"]).update(copy_until=None)
+            raise Refused("copy_differs", {"host": step.host}, "\n".join(answer["differences"]))
+
+
+def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """How many tables and rows there are, and which differ."""
+    old, new = before.get("tables", {}), after.get("tables", {})
+    differences = [
+        f"{name}: {old.get(name)} before, {new.get(name)} after"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    rows = sum(int(table.get("rows", 0)) for table in new.values() if isinstance(table, dict))
+    return {"tables": len(new), "rows": rows, "differences": differences[:50]}
+
+
+def _in_thread(work: Any) -> "Future[dict[str, Any]]":
+    """The future of what is done beside the worker; the work itself must not use the database."""
+    future: Future[dict[str, Any]] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=run, name="database-move", daemon=True).start()
+    return future

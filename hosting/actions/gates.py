@@ -1,0 +1,166 @@
+"""Steps on web hosts: the ways of their sites to databases."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from controlpanel.fleet.actions import ApplyAction
+from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.desired import Resource
+from controlpanel.fleet.models import Host
+from controlpanel.operations.errors import HostAway
+from controlpanel.operations.models import Step
+from controlpanel.operations.registry import PlannedStep, register
+
+from .. import database_desired as desired
+from .. import database_servers
+from ..models import Database, Site
+
+
+def gate_steps(action: str, database: Database) -> list[PlannedStep]:
+    """One stage: something on every web host."""
+    return [PlannedStep(action, host.name, {"database": database.pk}) for host in database_servers.gate_hosts()]
+
+
+def load(step: Step) -> Database:
+    rows = Database.objects.select_related("host", "moving_to", "copy_host").prefetch_related("users")
+    return rows.get(pk=step.args["database"])
+
+
+class GateAction(ApplyAction):
+    """Args: ``{"database": id}``.
+
+    A web host that does not answer, and has no site that could ask for this database, keeps nobody waiting: it gets its
+    whole state when it is back, before it is trusted again. So does one that is fenced.
+    """
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        host = Host.objects.filter(name=step.host).first()
+        if host is not None and host.state == HostState.FENCED:
+            return _passed_over()
+        try:
+            future = super().submit(step)
+        except HostAway:
+            future = Future()
+            future.set_exception(HostAway(step.host))
+        needs_it = Site.objects.filter(order__databases=step.args["database"], host__name=step.host)
+        return future if needs_it.exists() else _or_pass_over(future)
+
+    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
+        # Somebody else has told it of a newer authority meanwhile.
+        items = [
+            item
+            for item in answer.get("items", [])
+            if (item.get("kind"), item.get("code")) != ("database_gate", "stale_revision")
+        ]
+        super().check({**answer, "items": items}, host)
+        return answer
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        if answer.get("passed_over"):
+            Host.objects.filter(name=step.host).update(needs_resync=True)
+
+
+def _passed_over() -> "Future[dict[str, Any]]":
+    future: Future[dict[str, Any]] = Future()
+    future.set_result({"passed_over": True})
+    return future
+
+
+def _or_pass_over(future: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
+    outer: Future[dict[str, Any]] = Future()
+
+    def arrived(inner: "Future[dict[str, Any]]") -> None:
+        error = inner.exception()
+        if isinstance(error, HostAway):
+            outer.set_result({"passed_over": True})
+        elif error is not None:
+            outer.set_exception(error)
+        else:
+            outer.set_result(inner.result())
+
+    future.add_done_callback(arrived)
+    return outer
+
+
+@register
+class OpenGate(GateAction):
+    """The way to the database, to where it is now."""
+
+    name = "hosting.open_gate"
+    title = _("Show sites on %(host)s the way to the database")
+    undoable = True
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.gate_resource(), desired.route_resource(load(step))]
+
+    def undo_resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.route_resource(load(step), present=False)]
+
+
+@register
+class CloseGate(GateAction):
+    """No way to the database any more."""
+
+    name = "hosting.close_gate"
+    title = _("Take the way to the database off %(host)s")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.route_resource(load(step), present=False)]
+
+
+@register
+class HoldGate(GateAction):
+    """New connections wait at the gate, for at most 30 seconds: the gate itself sees to that."""
+
+    name = "hosting.hold_gate"
+    title = _("Let new connections wait on %(host)s")
+    undoable = True
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        database = load(step)
+        revision = database.revision if database.frozen else database.revision + 1
+        return [desired.route_resource(database, revision=revision, hold=True)]
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        super().confirm(step, answer)
+        # From now on nobody may write on the source, whoever asks for its desired state.
+        thawed = Database.objects.filter(pk=step.args["database"], frozen=False)
+        thawed.update(frozen=True, revision=F("revision") + 1)
+
+    def undo_resources(self, step: Step) -> Sequence[Resource]:
+        database = load(step)
+        # A hold that was sent, and whose answer was lost, is one revision ahead of what we know.
+        return [desired.route_resource(database, revision=database.revision + 1, hold=False)]
+
+    def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
+        # The steps of the other web hosts are taken back at the same time: whoever comes later sees it higher.
+        Database.objects.filter(pk=step.args["database"]).update(frozen=False, revision=F("revision") + 1)
+
+
+@register
+class SwitchGate(GateAction):
+    """Those who wait go on, to the new host."""
+
+    name = "hosting.switch_gate"
+    title = _("Lead connections on %(host)s to the new server")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.route_resource(load(step))]
+
+
+@register
+class SyncGate(GateAction):
+    """No args."""
+
+    name = "hosting.sync_gate"
+    title = _("Tell %(host)s how to know database servers")
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        return ApplyAction.submit(self, step)
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.gate_resource()]
