@@ -8,6 +8,7 @@ from controlpanel.api.views import Nothing
 from controlpanel.fleet.api.views import HostViewSet
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
+from hosting.api.databases import DatabaseViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet
@@ -20,6 +21,7 @@ router.register("accesses", AccessViewSet)
 router.register("orders", OrderViewSet)
 router.register("sites", SiteViewSet)
 router.register("domains", DomainViewSet)
+router.register("databases", DatabaseViewSet)
 router.register("volumes", VolumeViewSet)
 router.register("routes", RouteViewSet)
 router.register("hosts", HostViewSet)

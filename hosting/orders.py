@@ -19,7 +19,8 @@ LEAST_SIZE, MOST_SIZE = 16 * 1024**2, 4 * 1024**4
 
 @transaction.atomic
 def create_order(actor: "selectors.Actor", member: Member, name: str, **limits: int) -> HostingOrder:
-    """A new order of a member; ``limits`` are ``max_sites``, ``site_size_bytes``, ``importance``.
+    """A new order of a member; ``limits`` are ``max_sites``, ``site_size_bytes``, the same two of databases, and
+    ``importance``.
 
     Staff only: PermissionDenied for others. Raises ValidationError.
     """
@@ -46,11 +47,21 @@ def check_limits(max_sites: int, site_size_bytes: int) -> None:
         raise ValidationError({"site_size_bytes": _("From %(low)d to %(high)d.") % limits})
 
 
+def check_database_limits(max_databases: int, database_size_bytes: int) -> None:
+    """Raises ValidationError for limits that no order may have."""
+    if max_databases > MOST_SITES:
+        raise ValidationError({"max_databases": _("At most %(limit)d.") % {"limit": MOST_SITES}})
+    if not LEAST_SIZE <= database_size_bytes <= MOST_SIZE:
+        limits = {"low": LEAST_SIZE, "high": MOST_SIZE}
+        raise ValidationError({"database_size_bytes": _("From %(low)d to %(high)d.") % limits})
+
+
 def _save(order: HostingOrder, **fields: Any) -> HostingOrder:
     for field, value in fields.items():
         setattr(order, field, " ".join(value.split()) if field == "name" else value)
     order.full_clean()
     check_limits(order.max_sites, order.site_size_bytes)
+    check_database_limits(order.max_databases, order.database_size_bytes)
     order.save()
     return order
 

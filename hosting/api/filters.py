@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 from members.choices import Role
 from members.models import Access
 
-from ..choices import DomainKind, SiteKind, SiteState
+from ..choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
 from ..errors import InvalidDomain
-from ..models import Domain, HostingOrder, Site
+from ..models import Database, Domain, HostingOrder, Site
 from ..validators import normalize
 
 BIGGEST_ID = 2**53
@@ -65,4 +65,17 @@ class AccessFilter(django_filters.FilterSet):
 
     class Meta:
         model = Access
+        fields: tuple[str, ...] = ()
+
+
+class DatabaseFilter(django_filters.FilterSet):
+    order = _id("order_id")
+    member = _id("order__member_id")
+    site = _id("site_id")
+    engine = django_filters.ChoiceFilter(choices=DatabaseEngine.choices)
+    state = django_filters.MultipleChoiceFilter(choices=DatabaseState.choices)
+    host = django_filters.CharFilter("host__name", max_length=63)
+
+    class Meta:
+        model = Database
         fields: tuple[str, ...] = ()

@@ -28,7 +28,10 @@ class OrderSerializer(serializers.ModelSerializer[HostingOrder]):
 
     class Meta:
         model = HostingOrder
-        fields = ("id", "name", "member", "max_sites", "site_count", "site_size_bytes", "importance", "created")
+        fields = (
+            "id", "name", "member", "max_sites", "site_count", "site_size_bytes", "max_databases",
+            "database_size_bytes", "importance", "created",
+        )  # fmt: skip
         read_only_fields = fields
 
 
@@ -41,6 +44,8 @@ class OrderChangesSerializer(serializers.Serializer[Any]):
     importance = serializers.ChoiceField(
         Importance.choices, required=False, help_text="Whose sites come first when many have to be moved."
     )
+    max_databases = serializers.IntegerField(min_value=0, max_value=MOST_SITES, required=False)
+    database_size_bytes = serializers.IntegerField(min_value=LEAST_SIZE, max_value=MOST_SIZE, required=False)
 
 
 class NewOrderSerializer(OrderChangesSerializer):
