@@ -232,6 +232,9 @@ SPECTACULAR_SETTINGS = {
     # Several models have a `state`, a `kind` or a `role`: their enums get these names instead of made-up ones.
     "ENUM_NAME_OVERRIDES": {
         "AccessRole": "members.choices.Role",
+        "DatabaseAccess": "hosting.choices.DatabaseAccess",
+        "DatabaseEngine": "hosting.choices.DatabaseEngine",
+        "DatabaseState": "hosting.choices.DatabaseState",
         "DomainKind": "hosting.choices.DomainKind",
         "HostRole": "controlpanel.fleet.choices.Role",
         "HostState": "controlpanel.fleet.choices.HostState",

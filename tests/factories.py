@@ -17,8 +17,10 @@ from controlpanel.fleet.choices import Role as HostRole
 from controlpanel.fleet.models import DriftReport, Host
 from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Event, Operation, Step
-from hosting.choices import DomainKind, SiteKind, SiteState
-from hosting.models import Domain, HostingOrder, Site
+from hosting import verifiers
+from hosting.choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
+from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Site
+from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Login, Member, Token
 from routing.models import Authority, Backend, Certificate, Route
@@ -216,6 +218,40 @@ class SiteFactory(factory.django.DjangoModelFactory[Site]):
             AttachmentFactory(volume=self.volume, host=self.host, path=self.path)
         Backend.objects.create(site_id=self.pk, host=self.host)
         DomainFactory(site=self, name=extracted or f"site{self.pk}.example.org", kind=DomainKind.PRIMARY)
+
+
+class DatabaseFactory(factory.django.DjangoModelFactory[Database]):
+    """A working database with its owner: ``DatabaseFactory(order=…, engine="postgresql")``."""
+
+    class Meta:
+        model = Database
+        skip_postgeneration_save = True
+
+    order = factory.SubFactory(HostingOrderFactory)
+    engine = DatabaseEngine.MARIADB
+    state = DatabaseState.ACTIVE
+    host = factory.SubFactory(HostFactory, roles=[HostRole.DATABASE.value])
+    placed = True
+
+    @factory.post_generation
+    def owner(self: Any, create: bool, extracted: Any, **kwargs: Any) -> None:
+        if create:
+            self.address = address_of(self.pk)
+            self.save(update_fields=["address"])
+            verifier = verifiers.verifier_of(self.engine, "never-shown")
+            DatabaseUser.objects.create(database=self, name=self.name, verifier=verifier)
+
+
+class DatabaseDumpFactory(factory.django.DjangoModelFactory[DatabaseDump]):
+    class Meta:
+        model = DatabaseDump
+
+    database = factory.SubFactory(DatabaseFactory)
+    host = factory.SubFactory(HostFactory, roles=[HostRole.DATABASE.value])
+    label = "regular"
+    path = factory.LazyAttribute(lambda dump: f"/var/lib/controlpanel/dumps/{dump.database.name}.{dump.label}")
+    sha256 = "0" * 64
+    size_bytes = 1000
 
 
 class CertificateFactory(factory.django.DjangoModelFactory[Certificate]):

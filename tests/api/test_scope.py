@@ -82,7 +82,8 @@ def _bodies() -> list[tuple[str, str, str, dict[str, Any]]]:
                 continue
             properties = _resolve(document, body).get("properties", {})
             example = {name: _example(document, part) for name, part in properties.items()}
-            found += [(method.upper(), path, name, example) for name in properties if name in OWNED]
+            owned = [name for name in properties if name in OWNED and isinstance(example[name], int)]
+            found += [(method.upper(), path, name, example) for name in owned]
     assert found
     return found
 

@@ -12,6 +12,7 @@ class World:
         self.member = make.MemberFactory()
         self.order = make.HostingOrderFactory(member=self.member)
         self.site = make.SiteFactory(order=self.order)
+        self.database = make.DatabaseFactory(order=self.order, site=self.site)
         self.login = make.MemberAdminFactory(member=self.member)
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
@@ -26,6 +27,7 @@ class World:
             make.Site: self.site,
             make.Domain: self.site.domains.get(),
             make.Volume: self.site.volume,
+            make.Database: self.database,
             make.Route: make.Route.objects.get(backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
