@@ -150,7 +150,7 @@ def _can_cancel(request: HttpRequest, operation: Operation) -> bool:
     """Whether ``services.cancel`` would agree."""
     if operation.is_finished or operation.cancel_requested or operation.undoing:
         return False
-    if not services.may_steer(operation, request.user):
+    if not services.may_steer(operation, request.user) or not plan_for(operation.kind).may_turn_back(operation):
         return False
     return request.user.is_staff or operation.started is None or plan_for(operation.kind).undo_on_failure
 

@@ -1,6 +1,6 @@
 """Steps on web hosts: the ways of their sites to databases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -11,7 +11,7 @@ from controlpanel.fleet.actions import ApplyAction
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
-from controlpanel.operations.errors import HostAway
+from controlpanel.operations.errors import HostAway, PassedOver
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import PlannedStep, register
 
@@ -38,14 +38,15 @@ class GateAction(ApplyAction):
     """
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        host = Host.objects.filter(name=step.host).first()
-        if host is not None and host.state == HostState.FENCED:
-            return _passed_over()
-        try:
-            future = super().submit(step)
-        except HostAway:
-            future = Future()
-            future.set_exception(HostAway(step.host))
+        return self._unless_away(step, super().submit)
+
+    def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
+        return self._unless_away(step, super().submit_undo)
+
+    def _unless_away(self, step: Step, submit: "Callable[[Step], Future[dict[str, Any]]]") -> "Future[dict[str, Any]]":
+        if Host.objects.filter(name=step.host, state=HostState.FENCED).exists():
+            raise PassedOver("host_fenced", {"host": step.host})
+        future = submit(step)
         needs_it = Site.objects.filter(order__databases=step.args["database"], host__name=step.host)
         return future if needs_it.exists() else _or_pass_over(future)
 
@@ -59,16 +60,6 @@ class GateAction(ApplyAction):
         super().check({**answer, "items": items}, host)
         return answer
 
-    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        if answer.get("passed_over"):
-            Host.objects.filter(name=step.host).update(needs_resync=True)
-
-
-def _passed_over() -> "Future[dict[str, Any]]":
-    future: Future[dict[str, Any]] = Future()
-    future.set_result({"passed_over": True})
-    return future
-
 
 def _or_pass_over(future: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
     outer: Future[dict[str, Any]] = Future()
@@ -76,7 +67,7 @@ def _or_pass_over(future: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
     def arrived(inner: "Future[dict[str, Any]]") -> None:
         error = inner.exception()
         if isinstance(error, HostAway):
-            outer.set_result({"passed_over": True})
+            outer.set_exception(PassedOver(error.code, error.params, error.output))
         elif error is not None:
             outer.set_exception(error)
         else:
@@ -120,25 +111,18 @@ class HoldGate(GateAction):
     title = _("Let new connections wait on %(host)s")
     undoable = True
 
-    def resources(self, step: Step) -> Sequence[Resource]:
-        database = load(step)
-        revision = database.revision if database.frozen else database.revision + 1
-        return [desired.route_resource(database, revision=revision, hold=True)]
-
-    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        super().confirm(step, answer)
-        # From now on nobody may write on the source, whoever asks for its desired state.
+    def intend(self, step: Step) -> None:
         thawed = Database.objects.filter(pk=step.args["database"], frozen=False)
         thawed.update(frozen=True, revision=F("revision") + 1)
 
-    def undo_resources(self, step: Step) -> Sequence[Resource]:
-        database = load(step)
-        # A hold that was sent, and whose answer was lost, is one revision ahead of what we know.
-        return [desired.route_resource(database, revision=database.revision + 1, hold=False)]
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [desired.route_resource(load(step))]
 
-    def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
-        # The steps of the other web hosts are taken back at the same time: whoever comes later sees it higher.
-        Database.objects.filter(pk=step.args["database"]).update(frozen=False, revision=F("revision") + 1)
+    def intend_undo(self, step: Step) -> None:
+        frozen = Database.objects.filter(pk=step.args["database"], frozen=True)
+        frozen.update(frozen=False, revision=F("revision") + 1)
+
+    undo_resources = resources
 
 
 @register

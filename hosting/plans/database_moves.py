@@ -29,6 +29,7 @@ class MoveDatabase(DatabasePlan):
     kind = "hosting.move_database"
     title = _("Move the database %(name)s to %(host)s")
     undo_on_failure = True
+    steered_by_staff = True
     meanwhile = DatabaseState.MOVING
 
     def stages(self, params: Params) -> Stages:

@@ -201,6 +201,7 @@ class RecoverDatabase(RestoreDatabase):
     """The same, when the host of the database is lost."""
 
     kind = "hosting.recover_database"
+    steered_by_staff = True
     title = _("Bring the database %(name)s up from its dump of %(made)s, because %(lost)s is lost")
 
 
