@@ -5,10 +5,10 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from controlpanel.api.views import Nothing
-from controlpanel.fleet.api.views import HostViewSet
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
 from hosting.api.databases import DatabaseViewSet
+from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet

@@ -214,6 +214,32 @@ class SiteBusy(HostingError):
     message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
 
 
+class ServerDead(HostingError):
+    code = "server_dead"
+    status = 409
+    message = _("The server of this site has failed, and the site is being brought up on another. Try again shortly.")
+
+
+class HostAnswers(HostingError):
+    code = "host_answers"
+    status = 409
+    message = _(
+        "%(host)s answers the panel, so it is not dead. Evacuate it, or say that it is to be given up all the same."
+    )
+
+
+class HostNotFenced(HostingError):
+    code = "not_fenced"
+    status = 409
+    message = _("%(host)s is not fenced off.")
+
+
+class RecoveryUnderWay(HostingError):
+    code = "under_way"
+    status = 409
+    message = _("The recovery or the readmission of %(host)s is under way already.")
+
+
 class AlreadyDeleting(HostingError):
     code = "already_deleting"
     status = 409

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 
+from controlpanel.fleet.choices import HostState
 from controlpanel.operations import services as operations
 from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
@@ -20,6 +21,7 @@ from .errors import (
     InvalidWorkers,
     KeyReused,
     NeverCreated,
+    ServerDead,
     SiteBusy,
     StaleForm,
     raise_all,
@@ -63,6 +65,8 @@ def check_changeable(site: Site) -> None:
         raise AlreadyDeleting
     if site.state in (SiteState.DELETED, SiteState.PURGING):
         raise Deleted
+    if site.host is not None and site.host.state == HostState.FENCED:
+        raise ServerDead
     if not site.placed:
         raise NeverCreated
 

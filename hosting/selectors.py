@@ -99,4 +99,5 @@ def operations_about(actor: "Actor", database: Database) -> QuerySet[Operation]:
 
 def operations_of(actor: "Actor", site: Site) -> QuerySet[Operation]:
     """The site's operations that the login may see, newest first."""
-    return operation_selectors.operations_for(actor).filter(params__site=site.pk).order_by("-id")
+    mine = Q(params__site=site.pk) | Q(params__sites__contains=[site.pk])
+    return operation_selectors.operations_for(actor).filter(mine).order_by("-id")

@@ -46,6 +46,16 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     return found
 
 
+def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:
+    """Only where these sites are and in which mode, without names and certificates: for edges that know those."""
+    rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False, host__isnull=False)
+    return [
+        Resource("site_route", str(row.site_id), row.revision, {"backend": row.host.name, "mode": row.mode})
+        for row in rows.select_related("host").order_by("site_id")
+        if row.host is not None
+    ]
+
+
 def _resource(kind: str, id: str, revision: int, spec: dict[str, object], present: bool) -> Resource:
     return Resource(kind, id, revision, spec if present else {}, present)
 

@@ -5,7 +5,7 @@ Nothing here speaks to a host.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
@@ -62,6 +62,37 @@ def set_hosts(site_id: int, host: Host, more: Iterable[Host]) -> Backend:
         backend.revision += 1
         backend.save(update_fields=["host", "more", "revision"])
     return backend
+
+
+@transaction.atomic
+def set_backends(hosts: Mapping[int, Host], mode: str = Mode.NORMAL) -> None:
+    """Say for many sites which web host serves each (by site id), all in this mode. Sites that edges do not know, or
+    that have the host and mode already, are left as they are."""
+    rows = Backend.objects.select_for_update().filter(site_id__in=hosts, removed=False).order_by("site_id")
+    changed = []
+    for row in rows:
+        if (row.host_id, row.mode) != (hosts[row.site_id].pk, mode):
+            row.host, row.mode, row.revision = hosts[row.site_id], mode, row.revision + 1
+            changed.append(row)
+    Backend.objects.bulk_update(changed, ["host", "mode", "revision"], batch_size=500)
+
+
+@transaction.atomic
+def move_backends(hosts: Mapping[int, Host]) -> None:
+    """Say for many sites which web host serves each; each stays in its mode."""
+    modes = Backend.objects.filter(site_id__in=hosts, removed=False).values_list("mode", flat=True).distinct()
+    for mode in list(modes.order_by("mode")):
+        ids = Backend.objects.filter(site_id__in=hosts, mode=mode, removed=False).values_list("site_id", flat=True)
+        set_backends({pk: hosts[pk] for pk in ids}, mode)
+
+
+@transaction.atomic
+def set_modes(site_ids: Iterable[int], before: str, mode: str) -> list[int]:
+    """Change the mode of those of the sites that are in mode ``before``; which those are."""
+    rows = Backend.objects.select_for_update().filter(site_id__in=list(site_ids), mode=before, removed=False)
+    ids = sorted(rows.values_list("site_id", flat=True))
+    Backend.objects.filter(site_id__in=ids).update(mode=mode, revision=F("revision") + 1)
+    return ids
 
 
 @transaction.atomic

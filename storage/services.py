@@ -20,6 +20,7 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
+from . import many
 from .choices import VolumeState
 from .errors import Held, HostIsFenced, IllegalTransition, NoPool
 from .models import Attachment, Pool, Volume
@@ -269,9 +270,7 @@ def _copy(source: Volume, target: Volume) -> None:
 def fence_host(host: Host, *, actor: Actor | None = None, requested_from: str | None = None) -> Operation:
     """Start to cut a host off from all storage. From now on it takes no work, and its volumes are given to nobody
     until the storage has confirmed."""
-    Host.objects.filter(pk=host.pk).update(state=HostState.FENCED)
-    for volume in Volume.objects.filter(attachments__host=host, attachments__fenced=None).distinct():
-        transition(volume, "fence")
+    many.begin_fence(host)
     return operations.start(
         "storage.fence_host", {"host": host.name}, scopes=[], actor=actor, requested_from=requested_from
     )
@@ -298,12 +297,7 @@ def begin_fence(volume: Volume, host: Host) -> Attachment:
 @transaction.atomic
 def mark_host_fenced(pool: Pool, host: Host) -> None:
     """The pool's storage confirmed that the host is cut off: its volumes may be given to others."""
-    rows = Attachment.objects.filter(volume__pool=pool, host=host, fenced=None)
-    volumes = list(Volume.objects.filter(attachments__in=rows).distinct())
-    rows.update(fenced=timezone.now(), granted=False, mounted=False, credential="")
-    for volume in volumes:
-        if volume.state == VolumeState.FENCING:
-            _settle(volume)
+    many.mark_fenced(pool, host)
 
 
 @transaction.atomic

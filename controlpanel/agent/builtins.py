@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional
 
 from . import facts, fields, upgrade
 from . import sampling as sampling  # registers its call
+from . import standdown as standdown  # registers its call
 from .calls import Context, call
 from .engine import Engine
 from .kinds.registry import Registry
@@ -41,7 +42,7 @@ def hello(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         "boot_id": facts.boot_id(),
         "host": _settings.name,
         "roles": sorted(_settings.roles),
-        "facts": facts.gather(),
+        "facts": {**facts.gather(), "stands_down": standdown.stands_down(context.paths)},
         "seq": context.store.last_seq(),
     }
 

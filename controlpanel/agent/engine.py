@@ -7,7 +7,7 @@ import traceback
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from . import batch as batches
-from . import drift, lock
+from . import drift, lock, standdown
 from .batch import Batch, Wanted
 from .calls import Context, Progress
 from .errors import AgentError
@@ -47,7 +47,11 @@ class Engine:
             return {"items": [], "differences": scrub(found, batch.secrets)}
         if batch.prune:
             with lock.held(self.paths.lock):
-                return self._replace_all(batch, context.progress)
+                answer = self._replace_all(batch, context.progress)
+                standdown.lift(self.paths)
+                return answer
+        if standdown.stands_down(self.paths):
+            raise standdown.StandsDown("this host is fenced off and takes nothing but a full resync")
         with self.waiting.seat(args) as seat:
             with lock.held(self.paths.lock, unless=seat.answered) as alone:
                 if alone and not seat.answered():
@@ -126,6 +130,8 @@ class Engine:
         What fails (storage may need a minute to believe that our last life has ended) is tried again, without what went
         well, and without the lock in between: the panel may be quicker.
         """
+        if standdown.stands_down(self.paths):
+            return ["this host is fenced off: nothing is brought back before it has been cleaned"]
         left: Dict[str, Optional[Set[str]]] = {kind.name: None for kind in self.registry.ascending()}
         troubles: List[str] = []
         for turn in range(tries):

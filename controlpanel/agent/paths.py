@@ -35,6 +35,11 @@ class Paths:
         return self._below("var/lib/controlpanel/home")
 
     @property
+    def fenced(self) -> str:
+        """There while this host is fenced off and has not been cleaned (``standdown.py``)."""
+        return self._below("var/lib/controlpanel/fenced")
+
+    @property
     def lock(self) -> str:
         return self._below("run/controlpanel/lock")
 

@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
+from controlpanel.encryption import EncryptedTextField
+
 from .choices import HostState, Role
 
 #: RFC 1123 label: it becomes part of file names and configuration on hosts.
@@ -51,6 +53,22 @@ class DriftReport(models.Model):
         return f"drift of {self.host}"
 
 
+#: A program of Debian's fence-agents: its name is all of a path that is ever given.
+validate_fence_agent = RegexValidator(r"\Afence_[a-z0-9_]{1,40}\Z", "the name of a fence agent, like fence_ipmilan")
+
+
+class PowerFence(models.Model):
+    """How the panel can switch a host off from outside: a program of Debian's fence-agents, and what it is told."""
+
+    host = models.OneToOneField(Host, on_delete=models.CASCADE, related_name="power_fence")
+    agent = models.CharField(max_length=48, validators=[validate_fence_agent])
+    #: What the agent reads on its standard input: JSON object of text (ip, username, password, plug, …).
+    parameters = EncryptedTextField(default="{}")
+
+    def __str__(self) -> str:
+        return f"power of {self.host}"
+
+
 class Sample(models.Model):
     """One measured number. Written and read by ``samples.py`` only; old ones are thinned out by a duty."""
 
@@ -81,6 +99,8 @@ class Reading(models.Model):
     values = models.JSONField(default=dict)
     sites_at = models.DateTimeField()
     sites = models.JSONField(default=dict)
+    #: Requests a second of each of its sites, over the last SITES_EVERY: which matter most when not all fit.
+    rates = models.JSONField(default=dict)
 
     def __str__(self) -> str:
         return f"reading of {self.host}"

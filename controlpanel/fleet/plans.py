@@ -13,6 +13,7 @@ from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, Params, Plan, PlannedStep, Reserve, Stages, register
 
 from . import contacts, services
+from . import power as power  # registers its step
 from .actions import ApplyAction, Call, HostAction, apply_call
 from .choices import HostState, Role
 from .desired import desired_state, inspectors_of, tell

@@ -151,12 +151,18 @@ def take_in(host: Host, answer: Mapping[str, Any], at: datetime) -> dict[tuple[s
     if before is not None and at - before.sites_at >= SITES_EVERY:
         found |= _of_sites(before.sites, answer["sites"], at - before.sites_at)
         reading.sites, reading.sites_at = answer["sites"], at
+        reading.rates = {
+            subject.removeprefix("site:"): round(value, 3)
+            for (subject, metric), value in found.items()
+            if metric == "requests" and subject.startswith("site:")
+        }
     values = {
         "boot_id": str(answer["boot_id"])[:36],
         "at": at,
         "values": answer["host"],
         "sites": reading.sites,
         "sites_at": reading.sites_at,
+        "rates": reading.rates,
     }
     Reading.objects.update_or_create(host=host, defaults=values)
     return found

@@ -190,6 +190,33 @@ def skip(step: Step, actor: Actor) -> Operation:
     return operation
 
 
+@transaction.atomic
+def supersede(operation: Operation, trouble: dict[str, Any]) -> bool:
+    """End an unfinished operation as failed without taking it back: what it was to do can no longer be done so.
+
+    Its worker has lost its lease and writes nothing more; what it has sent and hosts still do is older than what comes
+    now, and refused. Returns whether it was unfinished. Call it with its resources locked.
+    """
+    changed = Operation.objects.filter(pk=operation.pk, state__in=UNFINISHED).update(
+        state=OperationState.FAILED,
+        started=operation.started or timezone.now(),
+        finished=timezone.now(),
+        lease_holder="",
+        lease_expires=None,
+        wake_at=None,
+        error=trouble,
+    )
+    if not changed:
+        return False
+    operation.refresh_from_db()
+    begun = operation.steps.filter(state__in=(StepState.RUNNING, StepState.WAITING))
+    begun.update(state=StepState.FAILED, trouble=trouble, finished=timezone.now())
+    plan_for(operation.kind).on_failure(operation)
+    events.record(operation, "operation", {"state": operation.state, "trouble": trouble})
+    wake_followers(operation)
+    return True
+
+
 def wake_followers(operation: Operation) -> None:
     """Enqueue the operations that may have waited for what this one had reserved."""
     resources = list(operation.reservations.values_list("resource", flat=True))

@@ -49,6 +49,7 @@ class _Mark:
 @register.inclusion_tag("includes/plot.html")
 def plot(points: Points | Mapping[str, Points], title: Any = "", unit: str = "", top: float | None = None) -> Any:
     """See above. ``top`` is the value at the upper edge, at least (100 for percent of a whole)."""
+    unit = unit or ""
     lines = dict(points) if isinstance(points, Mapping) else {"": points}
     every = [point for line in lines.values() for point in line]
     if not every:

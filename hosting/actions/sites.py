@@ -7,8 +7,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.actions import ApplyAction
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
-from controlpanel.operations.errors import add_messages
+from controlpanel.operations.errors import HostAway, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import plans as routing
@@ -31,6 +32,11 @@ def _site(step: Step) -> Site:
     return sites.get(pk=step.args["site"])
 
 
+def on_host(site: Site, host: str) -> list[Resource]:
+    """All that a site needs on a host that is to serve it."""
+    return [*_attachments(site, host), desired.site_resource(site)]
+
+
 @register
 class PlaceOnWeb(ApplyAction):
     """Args: ``{"site": id}``. Its volume is mounted and the site set up on top of it, in one batch."""
@@ -40,15 +46,10 @@ class PlaceOnWeb(ApplyAction):
     undoable = True
 
     def resources(self, step: Step) -> Sequence[Resource]:
-        site = _site(step)
-        return [
-            desired.base_resource(),
-            *_attachments(site, step.host),
-            desired.site_resource(site),
-        ]
+        return [desired.base_resource(), *on_host(_site(step), step.host)]
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
@@ -81,6 +82,17 @@ class RemoveFromWeb(ApplyAction):
 
     name = "hosting.remove_from_web"
     title = _("Take the site off %(host)s")
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        """A host that is cut off, confirmed by the storage, has nothing of the site any more: it need not be asked."""
+        site = _site(step)
+        if site.host is None or site.host.name != step.host or site.host.state != HostState.FENCED:
+            return super().submit(step)
+        if site.volume and site.volume.attachments.filter(host=site.host, fenced=None).exists():
+            raise HostAway(step.host, "fenced, not confirmed yet")
+        future: Future[dict[str, Any]] = Future()
+        future.set_result({"fenced": True})
+        return future
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return _away(_site(step), step.host)
@@ -124,11 +136,11 @@ class SyncWebHost(ApplyAction):
         return [desired.base_resource()]
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
 
-def _without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
+def without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer without a refusal that is no failure: somebody else has told the host of newer edges meanwhile."""
     items = answer.get("items", [])
     return {

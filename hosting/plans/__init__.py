@@ -2,5 +2,6 @@
 
 from . import database_moves as database_moves
 from . import databases as databases
+from . import recovery as recovery
 from . import scale as scale
 from . import sites as sites

@@ -16,6 +16,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .recovery import readmit_host, recover_host
 from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
 from .sites import (
     DEFAULT_WORKERS,
@@ -55,8 +56,10 @@ __all__ = [
     "promote",
     "purge_databases_due",
     "purge_due",
+    "readmit_host",
     "recover_database",
     "recover_database_host",
+    "recover_host",
     "refresh_database_usage",
     "remove_database_user",
     "restore_database",
