@@ -50,7 +50,7 @@ def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:
     """Only where these sites are and in which mode, without names and certificates: for edges that know those."""
     rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False, host__isnull=False)
     return [
-        Resource("site_route", str(row.site_id), row.revision, {"backend": row.host.name, "mode": row.mode})
+        Resource("site_route", str(row.site_id), row.revision, _site_route_spec(row.host.name, row.mode, row.more))
         for row in rows.select_related("host").order_by("site_id")
         if row.host is not None
     ]

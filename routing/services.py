@@ -66,15 +66,15 @@ def set_hosts(site_id: int, host: Host, more: Iterable[Host]) -> Backend:
 
 @transaction.atomic
 def set_backends(hosts: Mapping[int, Host], mode: str = Mode.NORMAL) -> None:
-    """Say for many sites which web host serves each (by site id), all in this mode. Sites that edges do not know, or
-    that have the host and mode already, are left as they are."""
+    """Say for many sites which web host alone serves each (by site id), all in this mode. Sites that edges do not know,
+    or that have the host and mode already, are left as they are."""
     rows = Backend.objects.select_for_update().filter(site_id__in=hosts, removed=False).order_by("site_id")
     changed = []
     for row in rows:
-        if (row.host_id, row.mode) != (hosts[row.site_id].pk, mode):
-            row.host, row.mode, row.revision = hosts[row.site_id], mode, row.revision + 1
+        if (row.host_id, row.mode, row.more) != (hosts[row.site_id].pk, mode, []):
+            row.host, row.more, row.mode, row.revision = hosts[row.site_id], [], mode, row.revision + 1
             changed.append(row)
-    Backend.objects.bulk_update(changed, ["host", "mode", "revision"], batch_size=500)
+    Backend.objects.bulk_update(changed, ["host", "more", "mode", "revision"], batch_size=500)
 
 
 @transaction.atomic

@@ -19,7 +19,9 @@ from ..models import Site
 
 @register
 class RecoverHost(Plan):
-    """``{"host": name, "was": its state before, "sites": [ids], "cut": [ids], "begin_anew": [operations]}``.
+    """``{"host", "was": its state before, "sites": [ids], "cut": [ids], "kept": [ids], "begin_anew": [operations]}``.
+
+    ``cut`` are those whose visitors see the maintenance page meanwhile, ``kept`` those that other hosts serve besides.
 
     Before the fence it can be cancelled, and everything is as it was; from the fence on it goes forward only.
     """
@@ -33,7 +35,8 @@ class RecoverHost(Plan):
         pools = storage_selectors.pools() if Role.WEB.value in host.roles else []
         shares = recovering.shares_of(host)
         edges = [edge for edge in routing_selectors.edges() if edge.pk != host.pk]
-        cut = {"sites": params.get("cut", []), "count": len(params.get("cut", []))}
+        cut_off = [*params.get("cut", []), *params.get("kept", [])]
+        cut = {"sites": cut_off, "count": len(cut_off)}
         volumes: dict[int, list[int]] = {}
         sites = [pk for ids in shares.targets.values() for pk in ids]
         for pool, volume in Site.objects.filter(pk__in=sites).values_list("volume__pool_id", "volume_id"):

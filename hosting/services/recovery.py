@@ -4,7 +4,7 @@ The panel asks, never decides: both begin with a person's word.
 """
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.choices import HostState
@@ -23,6 +23,7 @@ from .. import recovering
 from ..choices import SiteState
 from ..errors import HostAnswers, HostNotFenced, RecoveryUnderWay
 from ..models import Site
+from .scale import without_host
 
 __all__ = ["readmit_host", "recover_host"]
 
@@ -53,6 +54,7 @@ def recover_host(
     if host.reachable and host.state != HostState.FENCED and not force:
         raise HostAnswers(host=host.name)
     before = host.state
+    kept = _go_on_with_their_others(host)
     storage.begin_fence(host)
     sites = recovering.sites_to_recover(host)
     ids = sorted(sites.values_list("pk", flat=True))
@@ -65,11 +67,17 @@ def recover_host(
     Site.objects.filter(pk__in=ids, state=SiteState.ACTIVE).update(state=SiteState.UPDATING)
     return operations.start(
         "hosting.recover_host",
-        {"host": host.name, "was": before, "sites": ids, "cut": cut, "begin_anew": begun_anew},
+        {"host": host.name, "was": before, "sites": ids, "cut": cut, "kept": kept, "begin_anew": begun_anew},
         scopes=scopes,
         actor=actor,
         requested_from=requested_from,
     )
+
+
+def _go_on_with_their_others(host: Host) -> list[int]:
+    """Sites that several hosts serve lose this one, and go on: they need not be brought up. Which those are."""
+    several = Site.objects.filter(Q(host=host, placements__serving=True) | Q(placements__host=host)).distinct()
+    return [site.pk for site in several.order_by("pk") if without_host(site, host)]
 
 
 def _under_way(host: Host) -> bool:
