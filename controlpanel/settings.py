@@ -187,6 +187,9 @@ DATABASE_GRACE_DAYS = env.int("DATABASE_GRACE_DAYS", default=30)
 DATABASE_COPY_HOURS = env.int("DATABASE_COPY_HOURS", default=48)
 # Seconds between two dumps of a database.
 DATABASE_DUMP_EVERY = env.int("DATABASE_DUMP_EVERY", default=24 * 3600)
+# How often each volume gets a regular snapshot, hours (0: never), and how many of them are kept.
+SNAPSHOT_EVERY = env.int("SNAPSHOT_EVERY", default=24)
+SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
 
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -16,6 +16,7 @@ class SiteState(models.TextChoices):
     UPDATING = "updating", _("Being changed")
     MOVING = "moving", _("Being moved")  # to another web host; it goes on answering
     DISABLED = "disabled", _("Disabled")
+    QUARANTINED = "quarantined", _("In quarantine")
     DELETING = "deleting", _("Being deleted")
     DELETED = "deleted", _("Deleted")  # data kept until purge_after
     PURGING = "purging", _("Being removed for good")

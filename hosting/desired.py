@@ -47,5 +47,6 @@ def site_resource(site: Site, present: bool = True) -> Resource:
         "memory_mb": site.memory_mb,
         "cpu_weight": site.cpu_weight,
         "tasks": site.tasks,
+        **({"quarantined": True, "room": site.room_open} if site.quarantined else {}),
     }
     return Resource("site", str(site.pk), site.revision, spec if present else {}, present)

@@ -270,6 +270,23 @@ class NoLongerKept(HostingError):
     message = _("The data of this site is no longer kept, so it cannot be restored.")
 
 
+class AlreadyQuarantined(HostingError):
+    code = "already_quarantined"
+    status = 409
+    message = _("This site is in quarantine already.")
+
+
+class NotQuarantined(HostingError):
+    code = "not_quarantined"
+    status = 409
+    message = _("This site is not in quarantine.")
+
+
+class InvalidReason(HostingError):
+    code = "invalid_reason"
+    message = _("Say why, in at most %(limit)d characters: the site’s owners will read it.")
+
+
 class VolumeBusy(HostingError):
     code = "volume_busy"
     status = 409

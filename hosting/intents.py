@@ -94,7 +94,7 @@ def intend(site: Site, state: SiteState, *fields: str) -> None:
 
 
 def route(site: Site, wanted: Names) -> None:
-    routing.set_backend(site.pk, site.host, "normal" if site.enabled else "disabled")
+    routing.set_backend(site.pk, site.host, site.mode)
     try:
         routing.set_routes(site.pk, wanted.primary, list(wanted.served), list(wanted.redirects))
     except routing.NameTaken as error:  # a site that is being deleted still has it on the edges

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 
 from controlpanel.operations import selectors as operation_selectors
@@ -10,7 +11,7 @@ from members.models import Login
 from routing.models import Route
 from storage.models import Volume
 
-from .models import Database, Domain, HostingOrder, Site
+from .models import Database, Domain, Evidence, HostingOrder, Site
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -95,6 +96,14 @@ def database_for(actor: "Actor", pk: int) -> Database:
 def operations_about(actor: "Actor", database: Database) -> QuerySet[Operation]:
     """The database's operations that the login may see, newest first."""
     return operation_selectors.operations_for(actor).filter(params__database=database.pk).order_by("-id")
+
+
+def evidence_for(actor: "Actor", site: Site) -> QuerySet[Evidence]:
+    """What was found in the site's quarantines, newest first. Staff only: PermissionDenied."""
+    login = _insider(actor)
+    if login is None or not login.is_staff:
+        raise PermissionDenied
+    return Evidence.objects.filter(quarantine__site=site).order_by("-id")
 
 
 def operations_of(actor: "Actor", site: Site) -> QuerySet[Operation]:

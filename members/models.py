@@ -164,6 +164,21 @@ class Access(models.Model):
         return f"order:{self.order_id}" if self.role == Role.ORDER_ADMIN else ""
 
 
+class Block(models.Model):
+    """A reason for which a login's SSH keys and tokens open nothing. They are kept, and open again without it."""
+
+    login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="blocks")
+    #: Whoever blocks, as "quarantine:12": only they take it away.
+    cause = models.CharField(max_length=40)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["login", "cause"], name="block_once")]
+
+    def __str__(self) -> str:
+        return f"{self.login}: {self.cause}"
+
+
 class Token(models.Model):
     """A key for the REST API. Only its SHA-256 is kept; the text is shown once."""
 

@@ -43,12 +43,12 @@ def create_token(*, login: Login, name: str, expires: datetime | None = None) ->
 
 
 def authenticate_token(text: str) -> Token | None:
-    """The token with that text, its login along with it; None when there is none, it has expired, or its login may
-    not act any more."""
+    """The token with that text, its login along with it; None when there is none, it has expired, its login may
+    not act any more, or its keys and tokens are blocked."""
     if not text or len(text) > _MAX_LENGTH:
         return None
     digest = digest_of(text)
-    token = Token.objects.select_related("login").filter(digest=digest).first()
+    token = Token.objects.select_related("login").filter(digest=digest, login__blocks=None).first()
     # The index compares hashes of what the caller chose, which tells nothing; the last word is constant-time anyway.
     if token is None or not hmac.compare_digest(token.digest, digest) or not token.login.is_active:
         return None

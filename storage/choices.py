@@ -1,4 +1,4 @@
-"""States of volumes, and which state may follow which."""
+"""States of volumes and snapshots, and which state may follow which."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -36,3 +36,20 @@ TRANSITIONS: dict[str, tuple[frozenset[VolumeState], VolumeState]] = {
 }
 #: Whoever shares a volume may join and leave while others have it.
 SHARED = frozenset({_S.GRANTING, _S.ATTACHED, _S.DETACHING})
+
+
+class SnapshotCause(models.TextChoices):
+    """Why a snapshot was taken."""
+
+    REGULAR = "regular", _("Regular")
+    QUARANTINE = "quarantine", _("At the start of a quarantine")
+    RESTORE = "restore", _("Before files were restored")
+    MANUAL = "manual", _("By hand")
+
+
+class SnapshotState(models.TextChoices):
+    """``planned → ready → dropping``, and then its row is gone."""
+
+    PLANNED = "planned", _("Being taken")
+    READY = "ready", _("Ready")
+    DROPPING = "dropping", _("Being deleted")

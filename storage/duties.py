@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import reaping, services, usage
+from . import reaping, services, snapshots, usage
 
 
 @every(seconds=60)
@@ -21,3 +21,9 @@ def reap() -> None:
 def purge() -> None:
     """Volumes whose time in the trash is over."""
     services.purge_due()
+
+
+@every(seconds=300)
+def rotate_snapshots() -> None:
+    """Regular snapshots, a few volumes at a time."""
+    snapshots.rotate_due()

@@ -1,11 +1,11 @@
-"""Pools, volumes and which host holds which volume."""
+"""Pools, volumes, their snapshots, and which host holds which volume."""
 
 from django.db import models
 
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
 
-from .choices import VolumeState
+from .choices import SnapshotCause, SnapshotState, VolumeState
 
 
 class Pool(models.Model):
@@ -46,6 +46,8 @@ class Volume(models.Model):
     #: Who may see it, as in operations: "member:3", "order:5".
     scope = models.CharField(max_length=40, blank=True)
     purge_after = models.DateTimeField(null=True)
+    #: No regular snapshot is taken or dropped: those that there are may be evidence, or hold the last good state.
+    snapshots_held = models.BooleanField(default=False)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -60,6 +62,28 @@ class Volume(models.Model):
     def name(self) -> str:
         """Its name on the storage side and on hosts: never from what a member typed."""
         return f"v{self.pk}"
+
+
+class Snapshot(models.Model):
+    """A volume as it was at one moment, kept by its storage for nearly nothing until files change."""
+
+    volume = models.ForeignKey(Volume, on_delete=models.CASCADE, related_name="snapshots")
+    cause = models.CharField(max_length=12, choices=SnapshotCause, default=SnapshotCause.REGULAR)
+    state = models.CharField(max_length=10, choices=SnapshotState, default=SnapshotState.PLANNED)
+    created = models.DateTimeField(auto_now_add=True)
+    #: When storage confirmed it; null while it is planned.
+    taken = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.volume}"
+
+    @property
+    def name(self) -> str:
+        """Its name on the storage side: never from what a member typed."""
+        return f"s{self.pk}"
 
 
 class Attachment(models.Model):

@@ -255,6 +255,7 @@ def mark_purged(volume: Volume) -> None:
     volume.refresh_from_db()
     if volume.state != VolumeState.ABSENT:
         transition(volume, "purged", purge_after=None, used_bytes=0)
+        volume.snapshots.all().delete()
 
 
 def _copy(source: Volume, target: Volume) -> None:

@@ -34,6 +34,7 @@ ROLES = {
         "libnss-ldapd",
         "nslcd",
         "haproxy",
+        "nftables",
     ),
     "edge": ("haproxy", "openssl", "nftables"),
     "storage": ("ceph-common", "python3-rados", "python3-cephfs"),

@@ -1,6 +1,7 @@
 """What members order, one topic a module."""
 
 from .databases import Database, DatabaseDump, DatabaseServer, DatabaseUser, GateBase, Replication
+from .quarantine import Evidence, Quarantine
 from .scale import Placement
 from .sites import Domain, HostingOrder, Site, WebBase
 
@@ -10,9 +11,11 @@ __all__ = [
     "DatabaseServer",
     "DatabaseUser",
     "Domain",
+    "Evidence",
     "GateBase",
     "HostingOrder",
     "Placement",
+    "Quarantine",
     "Replication",
     "Site",
     "WebBase",

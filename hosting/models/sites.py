@@ -47,7 +47,7 @@ class Site(models.Model):
 
     order = models.ForeignKey(HostingOrder, on_delete=models.PROTECT, related_name="sites")
     kind = models.CharField(max_length=10, choices=SiteKind)
-    state = models.CharField(max_length=10, choices=SiteState, default=SiteState.CREATING)
+    state = models.CharField(max_length=12, choices=SiteState, default=SiteState.CREATING)
     host = models.ForeignKey(Host, null=True, on_delete=models.PROTECT, related_name="sites")
     volume = models.OneToOneField(Volume, null=True, on_delete=models.PROTECT, related_name="site")
     uid = models.BigIntegerField(default=0)
@@ -55,6 +55,10 @@ class Site(models.Model):
     revision = models.PositiveBigIntegerField(default=1)
     #: Intent: answer visitors, or say that the site is disabled.
     enabled = models.BooleanField(default=True)
+    #: Intent: no network, no processes, no visitors, because it is compromised (``quarantine.py``).
+    quarantined = models.BooleanField(default=False)
+    #: Intent, while it is quarantined: those who hold the secret of its clean room see it.
+    room_open = models.BooleanField(default=False)
     #: Observed: its host confirmed that it has the site (whatever became of later changes).
     placed = models.BooleanField(default=False)
     #: Processes that answer PHP requests, at most.
@@ -120,6 +124,16 @@ class Site(models.Model):
     def name(self) -> str:
         """What people call it: its main name, or the one it had, in readable form."""
         return readable(self.primary or next(iter(self.former_names.get("served", [])), "")) or f"site {self.pk}"
+
+    @property
+    def answers(self) -> bool:
+        """Whether visitors are to see the site itself, and not a page that says why they do not."""
+        return self.enabled and not self.quarantined
+
+    @property
+    def mode(self) -> str:
+        """What edges do with its visitors, a ``routing.choices.Mode``."""
+        return "quarantine" if self.quarantined else "normal" if self.enabled else "disabled"
 
     @property
     def restorable(self) -> bool:

@@ -47,7 +47,7 @@ class SitePlan(Plan):
 
     def on_success(self, operation: Operation) -> None:
         site = Site.objects.get(pk=operation.params["site"])
-        _settle(operation, SiteState.ACTIVE if site.enabled else SiteState.DISABLED)
+        _settle(operation, resting_state(site))
 
     def on_failure(self, operation: Operation) -> None:
         _settle(operation, SiteState.FAILED)
@@ -58,6 +58,13 @@ class SitePlan(Plan):
     def on_retry(self, operation: Operation) -> None:
         if not _settle(operation, self.meanwhile):
             raise NotPossible(_("The site has been changed since then, so this is not repeated."))
+
+
+def resting_state(site: Site) -> SiteState:
+    """The state of a site with which nothing is being done."""
+    if site.quarantined:
+        return SiteState.QUARANTINED
+    return SiteState.ACTIVE if site.enabled else SiteState.DISABLED
 
 
 def _settle(operation: Operation, state: SiteState, **fields: Any) -> bool:
@@ -85,7 +92,7 @@ def _on_storage(action: str, site: Site) -> list[PlannedStep]:
 
 def _probes(site: Site) -> list[PlannedStep]:
     args = {"site": site.pk, "name": site.primary}
-    return [PlannedStep("hosting.probe", edge.name, args) for edge in routing_selectors.edges()] if site.enabled else []
+    return [PlannedStep("hosting.probe", edge.name, args) for edge in routing_selectors.edges()] if site.answers else []
 
 
 def _bring_up(site: Site, undo: str) -> list[list[PlannedStep]]:
@@ -214,7 +221,10 @@ class PurgeSite(SitePlan):
         return [[PlannedStep("members.remove_site_identity", args={"site": params["site"]})]]
 
     def on_success(self, operation: Operation) -> None:
-        Site.objects.filter(pk=operation.params["site"], state=SiteState.PURGING).delete()
+        purged = Site.objects.filter(pk=operation.params["site"], state=SiteState.PURGING)
+        for site in purged:
+            services.forget_quarantines(site)
+        purged.delete()
 
     def on_failure(self, operation: Operation) -> None:
         """Tried again tomorrow."""

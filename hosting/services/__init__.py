@@ -16,6 +16,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .quarantine import forget_quarantines, open_quarantine, quarantine_site, release_site
 from .recovery import readmit_host, recover_host
 from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
 from .sites import (
@@ -48,19 +49,23 @@ __all__ = [
     "dump_databases_due",
     "edit_site",
     "enable_site",
+    "forget_quarantines",
     "intend_size",
     "leave_host",
     "move_database",
     "note_database_usage",
+    "open_quarantine",
     "place_again",
     "promote",
     "purge_databases_due",
     "purge_due",
+    "quarantine_site",
     "readmit_host",
     "recover_database",
     "recover_database_host",
     "recover_host",
     "refresh_database_usage",
+    "release_site",
     "remove_database_user",
     "restore_database",
     "restore_site",

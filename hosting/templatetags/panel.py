@@ -25,6 +25,7 @@ COLOURS: dict[str, str] = {
     SiteState.UPDATING: "active",
     SiteState.MOVING: "active",
     SiteState.DISABLED: "warning",
+    SiteState.QUARANTINED: "bad",
     SiteState.DELETING: "active",
     SiteState.DELETED: "neutral",
     SiteState.PURGING: "neutral",

@@ -7,7 +7,7 @@ from ldap.dn import dn2str, str2dn
 
 from controlpanel.operations.locks import lock_resources
 
-from ..models import Login, PosixId
+from ..models import Block, Login, PosixId
 from .directory import Directory
 from .entries import UNITS, Entry, Person, SiteIdentity, differences, group_entry, person_entry, site_entry
 
@@ -15,14 +15,16 @@ from .entries import UNITS, Entry, Person, SiteIdentity, differences, group_entr
 PRUNE_LOCK = "directory:prune"
 
 
-def person_of(login: Login, number: int) -> Person:
-    """What the directory should say about a login."""
+def person_of(login: Login, number: int, blocked: bool | None = None) -> Person:
+    """What the directory should say about a login: no keys while they are blocked (asked for when not told)."""
+    if blocked is None:
+        blocked = login.blocks.exists()
     return Person(
         username=login.username,
         number=number,
         name=login.name,
         email=login.email,
-        ssh_keys=tuple(login.ssh_keys.splitlines()),
+        ssh_keys=() if blocked else tuple(login.ssh_keys.splitlines()),
         active=login.is_active,
     )
 
@@ -48,9 +50,10 @@ def _entries(base: str) -> Iterator[Entry]:
 
 def _people() -> Iterator[Person]:
     numbers = _numbers("login")
+    blocked = set(Block.objects.values_list("login_id", flat=True))
     for login in Login.objects.iterator():
         if str(login.pk) in numbers:
-            yield person_of(login, numbers[str(login.pk)])
+            yield person_of(login, numbers[str(login.pk)], login.pk in blocked)
 
 
 def _numbers(kind: str) -> dict[str, int]:

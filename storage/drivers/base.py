@@ -23,7 +23,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import NotNow, StepError
 
 from ..errors import StorageAway
-from ..models import Attachment, Pool, Volume
+from ..models import Attachment, Pool, Snapshot, Volume
 
 #: Codes by which an agent says that the storage behind it does not answer: the same may work later.
 AWAY = frozenset({"storage_away"})
@@ -122,6 +122,10 @@ class Driver(ABC):
 
     @abstractmethod
     def snapshot(self, volume: Volume, name: str) -> Call: ...
+
+    @abstractmethod
+    def rotate_snapshots(self, take: Sequence[Snapshot], drop: Sequence[Snapshot]) -> Call:
+        """Take and drop many at once; the answer says which were done, and why others were not."""
 
     @abstractmethod
     def list_snapshots(self, volume: Volume) -> Call: ...

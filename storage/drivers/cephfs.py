@@ -7,7 +7,7 @@ from controlpanel.fleet.actions import Call
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 
-from ..models import Attachment, Volume
+from ..models import Attachment, Snapshot, Volume
 from .base import Driver
 
 
@@ -70,6 +70,13 @@ class CephFS(Driver):
 
     def snapshot(self, volume: Volume, name: str) -> Call:
         return Call("storage.snapshot", {"volume": volume.name, "name": name})
+
+    def rotate_snapshots(self, take: Sequence[Snapshot], drop: Sequence[Snapshot]) -> Call:
+        args = {
+            word: [{"volume": snapshot.volume.name, "name": snapshot.name} for snapshot in snapshots]
+            for word, snapshots in (("take", take), ("drop", drop))
+        }
+        return Call("storage.rotate_snapshots", args, timeout=300)
 
     def list_snapshots(self, volume: Volume) -> Call:
         return Call("storage.list_snapshots", {"volume": volume.name})

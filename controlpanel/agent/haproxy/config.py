@@ -40,6 +40,8 @@ MODES: Dict[str, str] = {
     # says "come back later", and drop one that says "forbidden" or "gone".
     "disabled": _page("disabled", 503, "mode_disabled", retry=86400),
     "maintenance": _page("maintenance", 503, "mode_maintenance", retry=60),
+    # No Retry-After: nobody knows when, and it is not for machines to find out.
+    "quarantine": _page("quarantine", 503, "mode_quarantine"),
 }
 
 _HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"

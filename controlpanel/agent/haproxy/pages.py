@@ -66,6 +66,24 @@ TEXTS: Dict[str, Dict[str, Text]] = {
             ("Volverá en breve.", "Inténtelo de nuevo en un minuto. No hace falta que haga nada."),
         ),
     },
+    "quarantine": {
+        "en": Text(
+            "This site is closed for repairs",
+            (
+                "Somebody has tampered with it, so it was closed to protect its visitors. It comes back when it has "
+                "been repaired.",
+                "If the site is yours, the control panel says what happened and what to do next.",
+            ),
+        ),
+        "es": Text(
+            "Este sitio está cerrado por reparaciones",
+            (
+                "Alguien lo ha manipulado, así que se cerró para proteger a quienes lo visitan. Volverá cuando se haya "
+                "reparado.",
+                "Si el sitio es suyo, el panel de control dice qué ocurrió y qué hacer a continuación.",
+            ),
+        ),
+    },
     "blocked": {
         "en": Text(
             "This site does not accept your network",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 from .. import commands, fields
 from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
+from ..isolation import apply as isolation
+from ..isolation import calls as isolation_calls  # noqa: F401 (registers site.cut and site.evidence)
 from ..web import limits, nginx, paths, php, rotation, settings, tree
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
@@ -19,6 +21,7 @@ from .nginx import announce_if_ready, announce_ready
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
+_KEYS = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", "quarantined", "room")
 _ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
 #: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
 START_AT_ONCE = 5
@@ -33,9 +36,11 @@ def runs_php(spec: Dict[str, Any]) -> bool:
 
 
 class Site(Kind):
-    """Spec: ``{"kind", "domains": [main name first], "uid", "gid", "enabled", "php_workers", "php_settings": {}}``.
+    """Spec: ``{"kind", "domains": [main name first], "uid", "gid", "enabled", "php_workers", "php_settings": {},
+    "quarantined", "room"}``.
 
-    ``php_settings`` are those of ``web/settings.py``; besides, what it may use up (``limits.RANGES``).
+    ``php_settings`` are those of ``web/settings.py``; besides, what it may use up (``limits.RANGES``). A quarantined
+    site has no network and no processes; with ``room`` those whom the edges let through still see it.
     """
 
     name = "site"
@@ -45,12 +50,12 @@ class Site(Kind):
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
         if not _ID.match(id):
             raise Invalid("id: not a site's number")
-        keys = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", *limits.RANGES)
-        fields.only(spec, keys)
+        fields.only(spec, (*_KEYS, *limits.RANGES))
         # A site without names is one that is about to go; nothing leads to it.
         domains = fields.list_of(spec, "domains", fields.domain_name, max=200)
         if len(set(domains)) != len(domains):
             raise Invalid("domains: a name is there twice")
+        quarantined = fields.boolean(spec, "quarantined", False)
         return {
             "kind": fields.one_of(spec, "kind", KINDS),
             "domains": domains,
@@ -61,6 +66,8 @@ class Site(Kind):
             "php_workers": fields.integer(spec, "php_workers", 1, 500, 4),
             "php_settings": settings.check(spec, "php_settings"),
             **limits.validate(spec),
+            "quarantined": quarantined,
+            "room": fields.boolean(spec, "room", False) and quarantined,
         }
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
@@ -78,6 +85,7 @@ class Site(Kind):
 
     def apply(self, tx: "Transaction", items: List[Item]) -> None:
         group = grp.getgrnam("www-data").gr_gid
+        isolated = isolation.begin(tx, items)
         for item in items:
             spec = item.spec
             try:
@@ -91,7 +99,7 @@ class Site(Kind):
         limits.make_room(tx, {item.id: item.spec for item in items})
         super().apply(tx, items)
         limits.take_up(tx)  # before anything of it starts
-        self._php(tx, items)
+        self._php(tx, items, isolated)
         changed = [item for item in items if paths.vhost(item.id) in tx.changed]
         new = all(item.previous is None for item in changed) and paths.NGINX_CONF not in tx.changed and not tx.force
         if changed:
@@ -102,9 +110,11 @@ class Site(Kind):
         tx.confirm(lambda: _blame(items, nginx.wrong_answers(names)))
         tx.confirm(lambda: announce_if_ready(tx))
 
-    def _php(self, tx: "Transaction", items: List[Item]) -> None:
+    def _php(self, tx: "Transaction", items: List[Item], isolated: "Dict[str, isolation.Note]") -> None:
         """Sockets before nginx sends anybody there; masters with a new configuration restarted; the rest stopped."""
-        wanted = [item.id for item in items if runs_php(item.spec) and item.spec["enabled"]]
+        isolation.stop(isolated)
+        _rooms(tx, items)
+        wanted = [item.id for item in items if _runs(item.spec) and item.id not in isolated]
         unwanted = [item.id for item in items if item.id not in wanted and os.path.exists(paths.php_socket(item.id))]
         changed = [site for site in wanted if {paths.php_conf(site), paths.php_environment(site)} & tx.changed]
         new = [site for site in wanted if not os.path.exists(paths.php_socket(site))]
@@ -147,8 +157,10 @@ class Site(Kind):
         if gone and nginx.master() is not None:
             tx.run(["nginx", "-t", "-q"])
             nginx.reload()
-        if here:
-            _halt(here)
+        rooms = [site for site in sites if os.path.exists(paths.room_socket(site))]
+        if here or rooms:
+            _halt(here + rooms)
+        isolation.end(sites)
         limits.take_up(tx)
         owners = {item.id: item.previous for item in items if item.previous is not None}
         rotation.put_away(owners, LOGS_MAY_TAKE)
@@ -168,11 +180,15 @@ class Site(Kind):
         for site, spec in specs.items():
             problem = nginx.wrong_answer(site, spec["domains"][0]) if spec["domains"] else None
             runs = paths.php_socket(site) in listening
-            if runs_php(spec) and spec["enabled"] and not runs:
+            if _runs(spec) and not runs:
                 problem = problem or "nothing listens for its PHP requests"
-            elif runs and not (runs_php(spec) and spec["enabled"]):
+            elif runs and not _runs(spec):
                 problem = problem or "PHP still listens"
             problem = problem or limits.problem(site, spec)
+            if spec["quarantined"]:
+                problem = problem or isolation.problem(site, spec["uid"])
+            if _in_room(spec) != (paths.room_socket(site) in listening):
+                problem = problem or "its clean room is not as it should be"
             if problem:
                 found[site] = problem
         return found
@@ -187,6 +203,30 @@ def settle(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
+
+
+def _runs(spec: Dict[str, Any]) -> bool:
+    """Whether its PHP answers visitors."""
+    return bool(runs_php(spec) and spec["enabled"] and not spec["quarantined"])
+
+
+def _in_room(spec: Dict[str, Any]) -> bool:
+    """Whether its PHP answers those who look at it while it is quarantined."""
+    return runs_php(spec) and paths.in_room(spec)
+
+
+def _rooms(tx: "Transaction", items: List[Item]) -> None:
+    """Open and close clean rooms: sockets of their own, so that nothing of the public's ever starts there."""
+    opened = [item.id for item in items if _in_room(item.spec)]
+    closed = [item.id for item in items if item.id not in opened and os.path.exists(paths.room_socket(item.id))]
+    if opened:
+        changed = [site for site in opened if {paths.php_conf(site), paths.php_environment(site)} & tx.changed]
+        tx.on_rollback(lambda: _systemctl("stop", php.rooms_of(opened)))
+        _systemctl("start", [f"room@{site}.socket" for site in opened])
+        if changed:
+            tx.reload("rooms", lambda: _systemctl("try-restart", [f"room@{site}.service" for site in changed]))
+    if closed:
+        _systemctl("stop", php.rooms_of(closed))
 
 
 def _blame(items: List[Item], failures: "Dict[str, Failed]") -> None:
@@ -250,7 +290,8 @@ def _write_test(sites: Sequence[str]) -> None:
 
 def _halt(sites: Sequence[str]) -> None:
     """Socket, master, and whatever else runs in the site's slice."""
-    _systemctl("stop", php.sockets_of(sites) + php.services_of(sites))
+    rooms = [site for site in sites if os.path.exists(paths.room_socket(site))]
+    _systemctl("stop", php.sockets_of(sites) + php.services_of(sites) + php.rooms_of(rooms))
     _systemctl("stop", php.slices_of(sites))
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 8 * 1024**2, 100 * 1024**4
 #: Volumes worked on at a time: the cluster takes a second for an eviction, however many are under way.
 PARALLEL = 16
+#: Snapshots at a time, by the clock: nobody waits for them, and the cluster has other things to do.
+SNAPSHOTS_AT_ONCE = 4
 HOSTS = 200
 EPOCHS = 2**53
 
@@ -239,6 +241,35 @@ def snapshot(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     fields.only(args, ("volume", "name"))
     snapshots.create(connection(), _volume(args), fields.identifier(args, "name"))
     return {}
+
+
+@call("storage.rotate_snapshots")
+def rotate_snapshots(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """Take and drop many snapshots, a few at a time; each stands for itself."""
+    fields.only(args, ("take", "drop"))
+    cluster = connection()
+    done: List[Dict[str, str]] = []
+    failed: List[Dict[str, str]] = []
+    work = [(snapshots.create, one) for one in fields.list_of(args, "take", _snapshot)]
+    work += [(snapshots.drop, one) for one in fields.list_of(args, "drop", _snapshot)]
+
+    def perform(item: Any) -> None:
+        verb, one = item
+        try:
+            verb(cluster, one["volume"], one["name"])
+            done.append(one)
+        except AgentError as error:
+            failed.append({**one, "reason": error.reason})
+        context.progress({"done": len(done), "of": len(work)})
+
+    for start in range(0, len(work), SNAPSHOTS_AT_ONCE):
+        each(perform, work[start : start + SNAPSHOTS_AT_ONCE])
+    return {"done": done, "failed": failed}
+
+
+def _snapshot(spec: Dict[str, Any], key: str) -> Dict[str, str]:
+    value = fields.record(spec, key, ("volume", "name"))
+    return {"volume": _volume(value), "name": fields.identifier(value, "name")}
 
 
 @call("storage.list_snapshots", parallel=True)

@@ -61,6 +61,11 @@ http {{
         default http;
         "2:https" https;
     }}
+    # Edges let those who hold the secret of a quarantined site's clean room through, and say so.
+    map "$controlpanel_peer:$http_x_forwarded_room" $controlpanel_room {{
+        default "";
+        "2:open" open;
+    }}
     map $controlpanel_scheme $controlpanel_https {{
         default "";
         https on;
@@ -158,6 +163,31 @@ _DISABLED = """\
     }}
 """
 
+#: Visitors get this from the edges; here it is for whom an edge that missed the change has sent.
+_QUARANTINED = """\
+    error_page 503 @quarantined;
+    location @quarantined {{
+        internal;
+        root {pages};
+        default_type text/html;
+        add_header Cache-Control no-store always;
+        try_files /quarantined.html =503;
+    }}
+"""
+
+_CLOSED = """\
+    location / { return 503; }
+"""
+
+_ROOM = """\
+    set $controlpanel_enters $controlpanel_room;
+    if ($uri = {check}) {{ set $controlpanel_enters open; }}
+    if ($controlpanel_enters = "") {{ return 503; }}
+    add_header Cache-Control no-store always;
+    add_header X-Robots-Tag noindex always;
+    add_header Referrer-Policy same-origin always;
+"""
+
 #: Never served: .git, .env, .htpasswd and their like; and the text of programs that only PHP should read.
 _HIDDEN = """\
     location ~ /\\.(?!well-known/) { return 404; }
@@ -230,11 +260,17 @@ def site_config(site: str, spec: Mapping[str, Any]) -> str:
     if not spec["domains"]:
         return HEADER
     root = paths.root(site)
+    room, quarantined = paths.in_room(spec), spec.get("quarantined")
     body = _CHECK.format(check=SITE_CHECK, site=site)
-    if not spec["enabled"]:
+    if quarantined:
+        body += _QUARANTINED.format(pages=paths.PAGES)
+    if quarantined and not room:
+        body += _CLOSED
+    elif not spec["enabled"] and not room:
         body += _DISABLED.format(pages=paths.PAGES)
     else:
         body = _MOUNTED.format(root=root, check=SITE_CHECK) + body + _HIDDEN + _answers(site, root, spec)
+        body = _ROOM.format(check=SITE_CHECK) + body if room else body
     return HEADER + _SERVER.format(
         names="\n                ".join(spec["domains"]), logs=f"{paths.LOGS}/{site}", root=root, body=body
     )
@@ -245,7 +281,7 @@ def _answers(site: str, root: str, spec: Mapping[str, Any]) -> str:
     if spec["kind"] == "static":
         return _STATIC
     body = f"    client_max_body_size {settings.body_limit_mb(spec.get('php_settings', {}))}m;\n"
-    fastcgi = _FASTCGI.format(root=root, socket=paths.php_socket(site))
+    fastcgi = _FASTCGI.format(root=root, socket=paths.socket_for(site, spec))
     if spec["kind"] == "wordpress":
         return body + wordpress.vhost(root, fastcgi)
     return body + _PHP.format(root=root, fastcgi=fastcgi)

@@ -42,6 +42,22 @@ DISABLED = """\
 </html>
 """
 
+QUARANTINED = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Site being repaired · Sitio en reparación</title>
+<style>
+  body { font: 1.1rem/1.6 system-ui, sans-serif; max-width: 38rem; margin: 15vh auto; padding: 0 1.5rem; color: #222 }
+</style>
+<h1 lang="en">This site is being repaired.</h1>
+<p lang="en">If it is yours, the control panel says why and what to do next.</p>
+<h1 lang="es">Este sitio se está reparando.</h1>
+<p lang="es">Si es suyo, el panel de control dice por qué y qué hacer a continuación.</p>
+</html>
+"""
+
 
 def first_page(domain: str, kind: str) -> "tuple[str, str]":
     """File name and text of the page that a new site shows until its owner puts something there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from typing import Any, Mapping
 
 #: Below it, the mount of each site's volume.
 SITES = "/srv/sites"
@@ -42,6 +43,21 @@ def php_environment(site: str) -> str:
 
 def php_socket(site: str) -> str:
     return f"{SOCKETS}/{site}.sock"
+
+
+def room_socket(site: str) -> str:
+    """Of its clean room: where PHP listens for those who look at it while it is quarantined."""
+    return f"{SOCKETS}/{site}.room.sock"
+
+
+def socket_for(site: str, spec: "Mapping[str, Any]") -> str:
+    """Where the PHP listens that answers for the site as it is to be."""
+    return room_socket(site) if in_room(spec) else php_socket(site)
+
+
+def in_room(spec: "Mapping[str, Any]") -> bool:
+    """Whether only those whom the edges let in see the site."""
+    return bool(spec.get("quarantined") and spec.get("room"))
 
 
 def php_program() -> str:

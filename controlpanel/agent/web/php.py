@@ -172,7 +172,7 @@ def conf(site: str, spec: Mapping[str, Any]) -> str:
             gid=spec["gid"],
             workers=spec["php_workers"],
             root=root,
-            socket=paths.php_socket(site),
+            socket=paths.socket_for(site, spec),
             readable=":".join([f"{root}/", *READABLE, *(wordpress.READABLE if is_wordpress else ())]),
             settings=settings.lines(spec.get("php_settings", {})),
         )
@@ -201,6 +201,22 @@ def service_unit(program: str) -> str:
     return _SERVICE_UNIT.format(
         php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, program=program, tasks=limits.DEFAULTS["tasks"]
     )
+
+
+def room_socket_unit() -> str:
+    """The template unit ``room@.socket``, of clean rooms."""
+    return socket_unit().replace("%i.sock", "%i.room.sock").replace("PHP of site %i", "the clean room of site %i")
+
+
+def room_service_unit(program: str) -> str:
+    """The template unit ``room@.service``: the same box without names, for there is no network to use them on."""
+    unit = service_unit(program).replace("%i.sock=", "%i.room.sock=").replace("site@%i.socket", "room@%i.socket")
+    return unit.replace("PHP of site %i", "PHP in the clean room of site %i").replace(" -/run/systemd/resolve", "")
+
+
+def rooms_of(sites: Sequence[str]) -> List[str]:
+    """The sockets of their clean rooms, and then the services."""
+    return [f"room@{site}.socket" for site in sites] + [f"room@{site}.service" for site in sites]
 
 
 def sockets_of(sites: Sequence[str]) -> List[str]:
