@@ -7,6 +7,7 @@ from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 
 from . import services
+from .choices import Mode
 from .models import Backend, Certificate, Route
 
 #: Rows read at once: there may be a hundred thousand.
@@ -38,7 +39,7 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     if certificate := Certificate.objects.filter(backend=backend).first():
         spec = _certificate_spec(certificate.names, certificate.chain_pem, certificate.key_pem)
         found.append(_resource("certificate", f"site-{site_id}", certificate.revision, spec, on))
-    spec = _site_route_spec(backend.host.name, backend.mode, backend.more) if backend.host else {}
+    spec = _site_route_spec(backend.host.name, backend.mode, backend.more, backend.revision) if backend.host else {}
     found.append(_resource("site_route", str(site_id), backend.revision, spec, on and backend.host is not None))
     for route in Route.objects.filter(backend=backend):
         spec = _route_spec(site_id, route.redirect_to)
@@ -68,8 +69,13 @@ def _route_spec(site_id: int, redirect_to: str) -> dict[str, object]:
     return {"site": site_id, "redirect_to": redirect_to} if redirect_to else {"site": site_id}
 
 
-def _site_route_spec(host: str, mode: str, more: list[str]) -> dict[str, object]:
-    return {"backend": host, "mode": mode, "more": more} if more else {"backend": host, "mode": mode}
+def _site_route_spec(host: str, mode: str, more: list[str], revision: int) -> dict[str, object]:
+    spec: dict[str, object] = {"backend": host, "mode": mode}
+    if more:
+        spec["more"] = more
+    if mode == Mode.HOLD:  # each hold is another one, with its own end
+        spec["hold"] = revision
+    return spec
 
 
 def _certificates() -> Iterator[Resource]:
@@ -85,7 +91,7 @@ def _site_routes() -> Iterator[Resource]:
         "site_id", "revision", "host__name", "mode", "more"
     )
     for site_id, revision, host, mode, more in rows.iterator(_CHUNK):
-        yield Resource("site_route", str(site_id), revision, _site_route_spec(host, mode, more))
+        yield Resource("site_route", str(site_id), revision, _site_route_spec(host, mode, more, revision))
 
 
 def _routes() -> Iterator[Resource]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
-from . import challenge, pages, paths, shield, spread
+from . import challenge, hold, pages, paths, shield, spread
 from .paths import backend_name
 
 
@@ -20,22 +20,23 @@ class WebHost:
     address: str
 
 
-def _page(page: str, status: int, condition: str, retry: Optional[int] = None) -> str:
+def _page(page: str, status: int, condition: str, retry: Optional[int] = None, at: str = "request") -> str:
     """Two rules that answer with a page: in Spanish for who asks for it, else in English. Times in seconds."""
     headers = "hdr Cache-Control no-store hdr Vary Accept-Language"
     if retry is not None:
         headers += f" hdr Retry-After {retry}"
     return "".join(
-        f'  http-request return status {status} content-type "text/html; charset=utf-8" '
+        f'  http-{at} return status {status} content-type "text/html; charset=utf-8" '
         f"file {paths.PAGES}/{page}.{language}.html {headers} hdr Content-Language {language} if {when}{condition}\n"
         for language, when in (("es", "es "), ("en", ""))
     )
 
 
-#: What an edge does with the visitors of a site by its mode, tried in this order. A mode to come (hold, shield,
-#: quarantine) is a row here; ``acl mode_NAME`` is there for its rules.
+#: What an edge does with the visitors of a site by its mode, tried in this order. A mode to come is a row here;
+#: ``acl mode_NAME`` is there for its rules.
 MODES: Dict[str, str] = {
     "normal": "",
+    "hold": hold.RULES,
     # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know of a site that
     # says "come back later", and drop one that says "forbidden" or "gone".
     "disabled": _page("disabled", 503, "mode_disabled", retry=86400),
@@ -54,6 +55,7 @@ global
   group haproxy
   stats socket {paths.ADMIN_SOCKET} mode 600 level admin expose-fd listeners
   stats timeout 30s
+  lua-load {paths.HOLD}
   server-state-file {paths.SERVER_STATE}
   # No maxconn: it is found from the limit on open files, which is not everywhere ours to raise.
   fd-hard-limit 50000
@@ -100,7 +102,9 @@ _FORGEABLE = (
 )
 
 _MODE_RULES = "".join(
-    f"  acl mode_{mode} var(txn.mode) -m str {mode}\n{rules}" for mode, rules in MODES.items() if rules
+    f"  acl mode_{mode} var(txn.mode) -m {'beg hold-' if mode == 'hold' else 'str ' + mode}\n{rules}"
+    for mode, rules in MODES.items()
+    if rules
 )
 _TARGET = '"%[ssl_fc,iif(https,http)]://%[var(txn.to)]%[pathq]"'
 
@@ -146,6 +150,7 @@ IPV6  # One address may not take all connections of the edge.
 {shield.CACHE_RULES}
 {spread.COUNT}  use_backend %[var(txn.backend)]
 
+{hold.LOST_ACLS}{_page("maintenance", 503, hold.LOST, retry=60, at="response")}
 backend visitors
   stick-table type ipv6 size 100k expire 60s store conn_cur
 {spread.BACKEND}{shield.SECTIONS}"""
@@ -157,6 +162,8 @@ backend {backend}
   http-check expect status 200
   # Three real requests in a row that cannot connect make it look closer.
   default-server inter 2s fastinter 500ms downinter 1s rise 1 fall 2 observe layer4 error-limit 3 on-error fastinter
+  # Requests under way to a host that has just died would hang until their time is up.
+  default-server on-marked-down shutdown-sessions
   server {name} {address}:80 check
 """
 
@@ -194,3 +201,8 @@ def page_files() -> Dict[str, str]:
         "%s/%s" % (paths.PAGES, name): content
         for name, content in {**pages.all_pages(), **challenge.all_pages()}.items()
     }
+
+
+def programs() -> Dict[str, str]:
+    """Path to content of every program that the configuration loads."""
+    return {paths.HOLD: hold.LUA}

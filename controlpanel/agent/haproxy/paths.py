@@ -28,6 +28,9 @@ SHIELD_PATHS = MAPS + "/shield_paths.map"
 SHIELD_KEY = MAPS + "/shield_key.map"
 ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
 
+#: The program that lets visitors wait (``hold.py``).
+HOLD = DIRECTORY + "/hold.lua"
+
 #: The certificates to serve, one a line. The first is for names that have none.
 CERTIFICATE_LIST = DIRECTORY + "/certificates.list"
 FALLBACK_CERTIFICATE = CERTIFICATES + "/fallback.pem"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Tuple
 
-from . import paths, shield, spread
+from . import hold, paths, shield, spread
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
@@ -28,7 +28,7 @@ def of_site_route(id: str, spec: Optional[Spec]) -> TableRows:
     return {
         paths.BACKENDS: {id: paths.backend_name(spec["backend"]) if spec else None},
         **({paths.SPREAD: spread_rows} if spread_rows else {}),
-        paths.MODES: {id: spec["mode"] if spec and spec["mode"] != "normal" else None},
+        paths.MODES: {id: hold.row(spec) if spec and spec["mode"] != "normal" else None},
     }
 
 

@@ -10,6 +10,7 @@ from ..errors import Failed, Invalid
 from ..haproxy import calls as calls  # registers edge.probe and edge.stats
 from ..haproxy import config, drift, paths, service
 from ..haproxy import probes as probes  # registers edge.probe_many
+from ..haproxy import hold as hold  # registers edge.drain
 from ..haproxy.changes import RELOAD_TIMEOUT, changes_of
 from .base import File, Item, Kind
 
@@ -37,7 +38,7 @@ class Edge(Kind):
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
         hosts = [config.WebHost(backend["name"], backend["address"]) for backend in spec["backends"]]
-        pages = config.page_files()
+        pages = {**config.page_files(), **config.programs()}
         return [
             *(File(path, pages[path].encode()) for path in sorted(pages)),
             File(paths.CONFIG, config.render(hosts, service.has_ipv6()).encode()),

@@ -18,7 +18,10 @@ _ID = re.compile(r"\A[1-9][0-9]{0,18}\Z")
 
 
 class SiteRoute(Kind):
-    """Spec: ``{"backend": name of a web host, "mode": one of config.MODES}``; ``"more"``: names of further ones."""
+    """Spec: ``{"backend": name of a web host, "mode": one of config.MODES}``; ``"more"``: names of further ones.
+
+    With mode "hold" also ``"hold"``, a number that no other hold of the site has.
+    """
 
     name = "site_route"
     roles = frozenset({"edge"})
@@ -27,11 +30,13 @@ class SiteRoute(Kind):
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
         if not _ID.match(id):
             raise Invalid("not the id of a site")
-        fields.only(spec, ("backend", "mode", "more"))
+        fields.only(spec, ("backend", "mode", "more", "hold"))
         route: Dict[str, Any] = {
             "backend": fields.host_name(spec, "backend"),
             "mode": fields.one_of(spec, "mode", tuple(config.MODES), "normal"),
         }
+        if route["mode"] == "hold":
+            route["hold"] = fields.integer(spec, "hold", 1, 2**53)
         more = sorted(fields.list_of(spec, "more", fields.host_name, max=spread.MOST - 1)) if "more" in spec else []
         if len({route["backend"], *more}) != 1 + len(more):
             raise Invalid("more: a web host is there twice")
