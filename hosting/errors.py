@@ -343,3 +343,38 @@ class ChangeUnderWay(HostingError):
     code = "change_under_way"
     status = 409
     message = _("Another change of this site is under way. Wait until it has ended.")
+
+
+# --- moves -------------------------------------------------------------------------------------------------------
+
+
+class AlreadyThere(HostingError):
+    code = "already_there"
+    status = 409
+    message = _("This site is on %(host)s already.")
+
+
+class Moving(HostingError):
+    code = "moving"
+    status = 409
+    message = _("This site is just being moved to another server, which takes some seconds. Try again after that.")
+
+
+class Scaled(HostingError):
+    code = "scaled"
+    status = 409
+    message = _("This site runs on several web hosts at once. Bring it back to one first.")
+
+
+class TargetUnfit(HostingError):
+    """``reason`` is one of those below."""
+
+    code = "target_unfit"
+    status = 409
+    message = _("%(host)s cannot take it: %(reason)s")
+
+    UNKNOWN = _("there is no web host of that name.")
+    STATE = _("it takes no new work.")
+    AWAY = _("it does not answer, or is due for a resync.")
+    RESERVED = _("another site has it for itself.")
+    FULL = _("it has no room for it.")

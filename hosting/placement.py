@@ -93,15 +93,16 @@ def candidates(hosts: Iterable[Host] | None = None, site: Site | None = None) ->
             used_mb=used.get(host.pk, 0),
             reserved=host.pk in reserved,
         )
-        for host in (_web_hosts() if hosts is None else hosts)
+        for host in (web_hosts() if hosts is None else hosts)
     ]
 
 
-def _web_hosts() -> list[Host]:
+def web_hosts() -> list[Host]:
+    """All web hosts, whatever their state."""
     return list(Host.objects.filter(roles__contains=[Role.WEB.value]))
 
 
 def choose_host(kind: str, php_workers: int, memory_mb: int = DEFAULT_MEMORY_MB) -> Host:
     """The web host for a new site; raises NoCapacity."""
-    hosts = {host.name: host for host in _web_hosts()}
+    hosts = {host.name: host for host in web_hosts()}
     return hosts[choose(candidates(hosts.values()), weight_of(kind, php_workers, memory_mb)).name]

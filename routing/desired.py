@@ -51,10 +51,13 @@ def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:
     """Only where these sites are and in which mode, without names and certificates: for edges that know those."""
     rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False, host__isnull=False)
     return [
-        Resource("site_route", str(row.site_id), row.revision, _site_route_spec(row.host.name, row.mode, row.more))
+        Resource(
+            "site_route", str(row.site_id), row.revision,
+            _site_route_spec(row.host.name, row.mode, row.more, row.revision),
+        )
         for row in rows.select_related("host").order_by("site_id")
         if row.host is not None
-    ]
+    ]  # fmt: skip
 
 
 def _resource(kind: str, id: str, revision: int, spec: dict[str, object], present: bool) -> Resource:

@@ -58,7 +58,7 @@ class Publish(ApplyAction):
         return desired.site_resources(step.args["site"], present=False)
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
 
@@ -73,7 +73,7 @@ class Unpublish(ApplyAction):
         return desired.site_resources(step.args["site"], present=False)
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
 
@@ -118,7 +118,7 @@ class SyncEdge(ApplyAction):
         return [desired.base_resource()]
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
 
@@ -163,7 +163,7 @@ def fingerprint(chain_pem: str) -> str:
     return hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
 
 
-def _without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
+def without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer without refusals that are no failure: another operation has told the edge of newer web hosts, or the
     name that we were to take away already belongs to another site there.
     """

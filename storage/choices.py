@@ -29,6 +29,9 @@ TRANSITIONS: dict[str, tuple[frozenset[VolumeState], VolumeState]] = {
     "detach": (frozenset({_S.GRANTING, _S.ATTACHED}), _S.DETACHING),
     # A fence may be needed in the middle of anything in which a host may have the volume.
     "fence": (frozenset({_S.GRANTING, _S.ATTACHED, _S.DETACHING, _S.FENCING}), _S.FENCING),
+    # From one host to another in one call, and back again when the one was not told yet (``handover.py``).
+    "hand_over": (frozenset({_S.FREE, _S.GRANTING, _S.DETACHING, _S.FENCING}), _S.GRANTING),
+    "keep": (frozenset({_S.DETACHING}), _S.GRANTING),
     "freed": (frozenset({_S.DETACHING, _S.FENCING}), _S.FREE),
     # Only what nobody holds. What was never granted after all is taken back by the same way (the undo of a creation).
     "trash": (frozenset({_S.CREATING, _S.FREE, _S.GRANTING, _S.DETACHING}), _S.TRASHED),

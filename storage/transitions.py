@@ -9,7 +9,7 @@ from .errors import Held, IllegalTransition
 from .models import Volume
 
 #: Transitions that change what it is or who may use it: storage and hosts must tell them from what was before.
-RAISES_EPOCH = frozenset({"grant", "detach", "fence", "trash"})
+RAISES_EPOCH = frozenset({"grant", "detach", "fence", "trash", "keep"})
 
 
 def transition(volume: Volume, name: str, *, to: VolumeState | None = None, **values: Any) -> Volume:

@@ -3,6 +3,8 @@
 from . import database_moves as database_moves
 from . import databases as databases
 from . import gates as gates
+from . import move_edges as move_edges
+from . import moves as moves
 from . import quarantine as quarantine
 from . import recovery as recovery
 from . import scale as scale

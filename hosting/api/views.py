@@ -21,6 +21,7 @@ from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .filters import DomainFilter, OrderFilter, SiteFilter
 from .logs import LogActions
+from .moves import MoveActions
 from .serializers import (
     AcceptedSiteSerializer,
     DomainSerializer,
@@ -80,7 +81,7 @@ def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(LogActions, Collection):
+class SiteViewSet(LogActions, MoveActions, Collection):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer

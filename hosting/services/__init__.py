@@ -16,6 +16,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .moves import move_site, move_sites
 from .quarantine import forget_quarantines, open_quarantine, quarantine_site, release_site
 from .recovery import readmit_host, recover_host
 from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
@@ -53,6 +54,8 @@ __all__ = [
     "intend_size",
     "leave_host",
     "move_database",
+    "move_site",
+    "move_sites",
     "note_database_usage",
     "open_quarantine",
     "place_again",

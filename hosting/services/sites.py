@@ -28,6 +28,7 @@ from ..errors import (
     Deleted,
     InvalidKind,
     KindFixed,
+    Moving,
     NoCapacity,
     NoLongerKept,
     NotDeleted,
@@ -38,6 +39,7 @@ from ..errors import (
 from ..intents import LEAST_WORKERS, MOST_WORKERS
 from ..models import HostingOrder, Site
 from ..names import Names
+from . import moves
 
 __all__ = [
     "DEFAULT_WORKERS",
@@ -197,6 +199,8 @@ def delete_site(
             raise Deleted
         if locked.state == SiteState.CREATING:
             raise SiteBusy
+        if moves.is_moving(locked):
+            raise Moving
         intents.check_revision(locked, revision)
         routing.remove(locked.pk)
         # What its creation's undo has put into the trash never held a member's data.

@@ -9,8 +9,8 @@ from .. import fields
 from ..errors import Failed, Invalid
 from ..haproxy import calls as calls  # registers edge.probe and edge.stats
 from ..haproxy import config, drift, paths, service
-from ..haproxy import probes as probes  # registers edge.probe_many
 from ..haproxy import hold as hold  # registers edge.drain
+from ..haproxy import probes as probes  # registers edge.probe_many
 from ..haproxy.changes import RELOAD_TIMEOUT, changes_of
 from .base import File, Item, Kind
 

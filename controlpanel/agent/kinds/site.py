@@ -15,13 +15,14 @@ from ..errors import AgentError, Failed, Invalid
 from ..isolation import apply as isolation
 from ..isolation import calls as isolation_calls  # noqa: F401 (registers site.cut and site.evidence)
 from ..web import limits, nginx, paths, php, rotation, settings, tree
+from ..web import preflight as preflight  # registers site.preflight
 from .base import File, Item, Kind
 from .nginx import announce_if_ready, announce_ready
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
-_KEYS = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", "quarantined", "room")
+_KEYS = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", "quarantined", "room", "standby")
 _ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
 #: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
 START_AT_ONCE = 5
@@ -41,6 +42,7 @@ class Site(Kind):
 
     ``php_settings`` are those of ``web/settings.py``; besides, what it may use up (``limits.RANGES``). A quarantined
     site has no network and no processes; with ``room`` those whom the edges let through still see it.
+    ``standby``: all is made ready that does not need the volume, which another host still has; visitors would get 503.
     """
 
     name = "site"
@@ -68,6 +70,7 @@ class Site(Kind):
             **limits.validate(spec),
             "quarantined": quarantined,
             "room": fields.boolean(spec, "room", False) and quarantined,
+            **({"standby": True} if fields.boolean(spec, "standby", False) else {}),
         }
 
     def files(self, id: str, spec: Dict[str, Any]) -> List[File]:
@@ -88,6 +91,8 @@ class Site(Kind):
         isolated = isolation.begin(tx, items)
         for item in items:
             spec = item.spec
+            if spec.get("standby"):
+                continue
             try:
                 main = spec["domains"][0] if spec["domains"] else ""
                 tree.prepare(item.id, spec["uid"], spec["gid"], spec["kind"], main, group)
@@ -99,12 +104,14 @@ class Site(Kind):
         limits.make_room(tx, {item.id: item.spec for item in items})
         super().apply(tx, items)
         limits.take_up(tx)  # before anything of it starts
-        self._php(tx, items, isolated)
+        self._php(tx, [item for item in items if not item.spec.get("standby")], isolated)
         changed = [item for item in items if paths.vhost(item.id) in tx.changed]
         new = all(item.previous is None for item in changed) and paths.NGINX_CONF not in tx.changed and not tx.force
         if changed:
             tx.check("nginx", ["nginx", "-t", "-q"])
-            tx.reload("nginx", nginx.reload_for_new_sites if new else nginx.reload)
+            standby = any(item.spec.get("standby") for item in items)
+            # Soon its visitors come, all at once: no worker that does not know it may be left by then.
+            tx.reload("nginx", nginx.reload_for_new_sites if new and not standby else nginx.reload)
         known = [item for item in items if item.spec["domains"] and not (new and item in changed)]
         names = [(item.id, item.spec["domains"][0]) for item in known]
         tx.confirm(lambda: _blame(items, nginx.wrong_answers(names)))
@@ -207,7 +214,7 @@ def settle(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 
 def _runs(spec: Dict[str, Any]) -> bool:
     """Whether its PHP answers visitors."""
-    return bool(runs_php(spec) and spec["enabled"] and not spec["quarantined"])
+    return bool(runs_php(spec) and spec["enabled"] and not spec["quarantined"] and not spec.get("standby"))
 
 
 def _in_room(spec: Dict[str, Any]) -> bool:
