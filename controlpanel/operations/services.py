@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
 from . import events, selectors
-from .access import Actor
+from .access import Actor, Asker
 from .choices import UNFINISHED, OperationState, StepState
 from .locks import lock_resources
 from .models import Operation, Reservation, Step, as_json
@@ -123,9 +123,9 @@ def cancel(operation: Operation, actor: Actor | None = None) -> Operation:
     return operation
 
 
-def may_steer(operation: Operation, actor: Actor | None) -> bool:
+def may_steer(operation: Operation, actor: Asker) -> bool:
     """Whether who sees the operation may also cancel it and try it again. (None is the panel itself.)"""
-    return actor is None or actor.is_staff or not plan_for(operation.kind).steered_by_staff
+    return actor is None or getattr(actor, "is_staff", False) or not plan_for(operation.kind).steered_by_staff
 
 
 def _check_steering(operation: Operation, actor: Actor | None) -> None:
