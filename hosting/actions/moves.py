@@ -27,12 +27,12 @@ from storage import services as storage
 from storage.drivers import driver_of
 from storage.errors import Held, StorageError
 from storage.models import Pool, Volume
-from storage.plans import StorageApply
+from storage.plans.base import StorageApply
 
 from .. import desired
 from ..choices import SiteKind
 from ..models import Site
-from .sites import _without_superseded
+from .sites import without_superseded
 
 add_messages(
     {
@@ -79,7 +79,7 @@ class MoveStep(ApplyAction):
         return impatient(future, step, Refused(self.away, {"host": step.host})) if self.away else future
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(_without_superseded(answer), host)
+        super().check(without_superseded(answer), host)
         return answer
 
 
