@@ -104,8 +104,9 @@ def actor(request: HttpRequest) -> Any:
 
 # --- deeds -----------------------------------------------------------------------------------------------------------
 
-#: Does it, and returns the message for whoever asked, or the object (an operation) whose page shows what comes of it.
-Work = Callable[[Any, HttpRequest, Any], "str | models.Model"]
+#: Does it, and returns the message for whoever asked, or the object (an operation) whose page shows what comes of it,
+#: or where to go from here.
+Work = Callable[[Any, HttpRequest, Any], "str | models.Model | HttpResponse"]
 
 
 #: What the page of the question shows besides it, given the object: blocks of rendered HTML.
@@ -180,6 +181,8 @@ def ask(
         return HttpResponseRedirect(back)
     obj.pk = pk  # a deleted object has lost it
     page.log_change(request, obj, title)
+    if isinstance(outcome, HttpResponse):
+        return outcome
     if isinstance(outcome, models.Model):
         messages.success(request, _("It has been asked for. Watch it here."))
         meta = outcome._meta
@@ -215,13 +218,34 @@ class Table:
     empty: Any = ""
 
 
-_panels: list[tuple[int, Callable[[], Iterable[Card | Table]]]] = []
+@dataclass(frozen=True)
+class Alarm:
+    """Above everything on the dashboard: somebody has to decide, and here is the way there."""
+
+    title: Any
+    text: Any
+    href: str
+    button: Any
+    #: "danger" or "warning".
+    variant: str = "danger"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Something rendered on the dashboard, between cards and tables."""
+
+    title: Any
+    html: SafeString
+
+
+Item = Alarm | Card | Drawing | Table
+_panels: list[tuple[int, Callable[[], Iterable[Item]]]] = []
 
 
 def on_dashboard(order: int) -> Any:
     """Decorator: an app's function that gives cards and tables for the dashboard, small ``order`` first."""
 
-    def decorate(panel: Callable[[], Iterable[Card | Table]]) -> Any:
+    def decorate(panel: Callable[[], Iterable[Item]]) -> Any:
         _panels.append((order, panel))
         return panel
 
@@ -231,6 +255,8 @@ def on_dashboard(order: int) -> Any:
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """UNFOLD's DASHBOARD_CALLBACK."""
     items = [item for _order, panel in sorted(_panels, key=lambda entry: entry[0]) for item in panel()]
+    context["alarms"] = [item for item in items if isinstance(item, Alarm)]
+    context["drawings"] = [item for item in items if isinstance(item, Drawing)]
     context["cards"] = [item for item in items if isinstance(item, Card)]
     context["tables"] = [item for item in items if isinstance(item, Table)]
     return context

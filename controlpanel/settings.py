@@ -258,6 +258,7 @@ UNFOLD = {
     "SITE_HEADER": _("Control panel"),
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
+    "ENVIRONMENT": "hosting.admin.hosts.banner",
     "STYLES": [lambda request: static("css/plots.css")],
     "SIDEBAR": {"show_search": True, "show_all_applications": True},
 }

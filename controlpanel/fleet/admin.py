@@ -62,7 +62,7 @@ class HostAdmin(ReadOnlyAdmin):
     list_filter = ("state", "reachable", "needs_resync", RoleFilter)
     list_select_related = ("drift",)
     search_fields = ("name", "=address")
-    fieldsets = (
+    fieldsets: tuple[Any, ...] = (
         (
             None,
             {
@@ -81,12 +81,20 @@ class HostAdmin(ReadOnlyAdmin):
         tab(_("Drift"), "shown_drift", "drift_checked", "differences"),
         tab(_("Identity"), "host_key", "agent_version", "boot_id", "shown_facts", "enrolled"),
     )
-    readonly_fields = (
+    readonly_fields: tuple[str, ...] = (
         "shown_roles", "shown_state", "shown_reachable", "shown_drift", "drift_checked", "differences", "shown_facts",
         "history",
     )  # fmt: skip
     inlines: tuple[type[ReadOnlyInline], ...] = ()
-    actions_detail = ("drain", "undrain", "resync", "check_drift")
+    actions_detail: tuple[str, ...] = ("drain", "undrain", "resync", "check_drift")
+
+    @classmethod
+    def show_field(cls, name: str, function: Any) -> None:
+        """An app's own field on a host's page: a function of the page and the host, with ``admin.display``."""
+        setattr(cls, name, function)
+        cls.readonly_fields = (*cls.readonly_fields, name)
+        (title, first), *rest = cls.fieldsets
+        cls.fieldsets = ((title, {**first, "fields": (*first["fields"], name)}), *rest)
 
     @admin.display(description=_("roles"))
     def shown_roles(self, host: Host) -> str:
@@ -159,6 +167,13 @@ class HostAdmin(ReadOnlyAdmin):
         # By a worker, not here: a host may take its time, and this page should not.
         services.forget_drift(host.name)
         return str(_("It is compared within a few seconds. What differs is shown here then."))
+
+
+def offer_on_host(view: Any) -> Any:
+    """Decorator: an app's deed (``controlpanel.admin.deed``) is offered on the pages of hosts."""
+    setattr(HostAdmin, view.__name__, view)
+    HostAdmin.actions_detail = (*HostAdmin.actions_detail, view.__name__)
+    return view
 
 
 def show_on_host(inline: Inline) -> Inline:

@@ -15,6 +15,7 @@ from .errors import Blank
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
+    from django.utils.safestring import SafeString
 
     from .models import Operation, Step
 
@@ -69,6 +70,10 @@ class Plan:
         """Whether its steps may still be taken back. Once False it only goes forward: nobody cancels it, and a failure
         leaves things as they are for a retry from the step that failed. Called with the operation's row locked."""
         return True
+
+    def report(self, operation: "Operation") -> "SafeString | str":
+        """What came of it so far, as HTML for staff on the operation's page; empty when the steps say it all."""
+        return ""
 
     def on_success(self, operation: "Operation") -> None:
         """Called in the transaction that marks the operation succeeded."""

@@ -123,6 +123,7 @@ def _watched(request: HttpRequest, operation: Operation) -> dict[str, Any]:
         "steps": _shown(steps, staff=staff),
         "done": sum(step.state in (StepState.SUCCEEDED, StepState.SKIPPED) for step in steps),
         "staff": staff,
+        "report": plan_for(operation.kind).report(operation) if staff else "",
         "error_text": explain(operation.error),
         "taken_back": any(step.state == StepState.UNDONE for step in steps),
         "blocked": operation.state == OperationState.QUEUED and _is_blocked(operation),

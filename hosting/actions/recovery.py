@@ -346,7 +346,7 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 targets[step.host] = int(answer.get("up", 0))
                 down |= answer.get("down", {})
                 missed |= set(answer.get("missed", ()))
-            else:
+            elif step.state in (StepState.WAITING, StepState.FAILED, StepState.SKIPPED):
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }

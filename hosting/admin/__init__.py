@@ -1,3 +1,4 @@
 """Hosting in the Django admin, one topic a module. Importing this registers it all."""
 
+from . import hosts as hosts
 from . import sites as sites

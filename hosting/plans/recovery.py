@@ -1,10 +1,13 @@
 """Bringing up elsewhere what a dead host had, and taking the host back, as stages."""
 
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import services as fleet
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
+from controlpanel.operations.choices import StepState
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from routing import selectors as routing_selectors
@@ -13,6 +16,7 @@ from storage import many as storage
 from storage import selectors as storage_selectors
 
 from .. import recovering
+from ..actions import recovery as actions
 from ..choices import SiteState
 from ..models import Site
 
@@ -74,6 +78,12 @@ class RecoverHost(Plan):
             Reserve(f"recover:{params['host']}"),
             *(Reserve(f"site:{pk}") for pk in params.get("sites", []) if pk not in held),
         ]
+
+    def report(self, operation: Operation) -> SafeString | str:
+        if not operation.steps.filter(action="hosting.bring_up").exclude(state=StepState.PLANNED).exists():
+            return ""
+        context = {"operation": operation, "report": actions.report_of(operation)}
+        return mark_safe(render_to_string("hosting/recovery_report.html", context))  # noqa: S308  # a template's
 
     def may_turn_back(self, operation: Operation) -> bool:
         """Until the storage is told to cut the host off."""

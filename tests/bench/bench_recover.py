@@ -1,0 +1,164 @@
+"""A dead host: from the word to the last of its sites serving through every edge, for 10, 50 and 200 sites.
+
+web1 loses its power with that many sites on it. "Serving" is what a visitor gets: the site's own page with status 200,
+through each edge. The word is the REST call; the power is off before it. Then the host is readmitted.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from tests.bench.results import record
+from tests.panel import Api, Panel, fresh_name, lab, wait_until
+
+HOST = "web1"
+PATIENCE = 300.0
+#: Creations under way at a time.
+TOGETHER = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", type=int, nargs="+", default=[10, 50, 200])
+    parser.add_argument("--kind", default="php")
+    parser.add_argument("--keep", action="store_true", help="record nothing")
+    options = parser.parse_args()
+    panel = Panel.running()
+    panel.make_room()
+    found = {}
+    for count in options.counts:
+        found[str(count)] = measure(panel, count, options.kind)
+        print(json.dumps(found[str(count)]), flush=True)
+    if not options.keep:
+        numbers = {f"sites_{count}": one for count, one in found.items()}
+        record("recover", numbers=numbers, notes=f"kind {options.kind}; power off, then the word by REST")
+
+
+def measure(panel: Panel, count: int, kind: str) -> dict[str, Any]:
+    """Numbers of one dead host with that many sites."""
+    api = panel.api()
+    hosts = {host["name"]: host for host in api.get("hosts/", page_size=100)["results"]}
+    sites = make_sites(panel, api, hosts, count, kind)
+    names = [site["domains"][0] for site in sites]
+    try:
+        lab("power-off", HOST)
+        begun = time.perf_counter()
+        answer = api.post(f"hosts/{hosts[HOST]['id']}/recover/", {"force": True})
+        accepted = time.perf_counter() - begun
+        served = watch(panel, names, begun)
+        operation = api.wait(answer, seconds=PATIENCE)
+        ended = time.perf_counter() - begun
+    finally:
+        back = come_back(api, hosts[HOST]["id"])
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            list(pool.map(lambda site: api.wait(api.delete(f"sites/{site['id']}/"), seconds=PATIENCE), sites))
+    return {
+        "accepted_s": round(accepted, 2),
+        "first_s": round(min(served.values()), 2),
+        "last_s": round(max(served.values()), 2),
+        "ended_s": round(ended, 2),
+        "steps_s": steps_of(operation),
+        "back_s": round(back, 1),
+    }
+
+
+def make_sites(panel: Panel, api: Api, hosts: dict[str, Any], count: int, kind: str) -> list[dict[str, Any]]:
+    """That many new sites, all on HOST: the others take nothing meanwhile."""
+    others = [host["id"] for name, host in hosts.items() if "web" in host["roles"] and name != HOST]
+    order = panel.member.first_order()
+    for pk in others:
+        api.post(f"hosts/{pk}/drain/", expect=200)
+    try:
+
+        def make(_number: int) -> dict[str, Any]:
+            name = fresh_name("dead")
+            data = {"order": order, "kind": kind, "domains": [name], "php_workers": 1 if kind == "php" else None}
+            answer = api.post("sites/", {key: value for key, value in data.items() if value is not None})
+            api.wait(answer, seconds=PATIENCE)
+            return {"id": answer["site"]["id"], "domains": [name]}
+
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            return list(pool.map(make, range(count)))
+    finally:
+        for pk in others:
+            api.post(f"hosts/{pk}/undrain/", expect=200)
+
+
+def watch(panel: Panel, names: list[str], begun: float) -> dict[str, float]:
+    """Seconds until each name shows its own page through every edge."""
+    served: dict[str, float] = {}
+    lock = threading.Lock()
+
+    def through(edge: str) -> None:
+        left = list(names)
+        connection = http.client.HTTPConnection(edge, 80, timeout=20)
+        while left and time.perf_counter() - begun < PATIENCE:
+            if fetches(connection, left[0]):
+                with lock:
+                    served[left[0]] = max(served.get(left[0], 0.0), time.perf_counter() - begun)
+                left.pop(0)
+            else:  # look at another next, and do not load the machine that is measured
+                left.append(left.pop(0))
+                time.sleep(0.05)
+        if left:
+            raise SystemExit(f"not served through {edge}: {left[:5]} …")
+
+    watchers = [threading.Thread(target=through, args=(edge,)) for edge in panel.edges]
+    for watcher in watchers:
+        watcher.start()
+    for watcher in watchers:
+        watcher.join()
+    return served
+
+
+def fetches(connection: http.client.HTTPConnection, name: str) -> bool:
+    """Whether the edge answers with the site's own page."""
+    try:
+        connection.request("GET", "/", headers={"Host": name})
+        response = connection.getresponse()
+        body = response.read()
+        return response.status == 200 and name.encode() in body
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        return False
+
+
+def steps_of(operation: dict[str, Any]) -> dict[str, float]:
+    """Seconds of each step, the longest of those with one title."""
+    found: dict[str, float] = {}
+    for step in operation["steps"]:
+        if step["started"] and step["finished"]:
+            took = datetime.fromisoformat(step["finished"]) - datetime.fromisoformat(step["started"])
+            title = f"{step['title']}"
+            found[title] = max(found.get(title, 0.0), round(took.total_seconds(), 2))
+    return found
+
+
+def come_back(api: Api, pk: int) -> float:
+    """Power on, and readmitted; how long that took in seconds."""
+    begun = time.perf_counter()
+    with contextlib.suppress(Exception):
+        lab("power-on", HOST)
+    wait_until(lambda: api.get(f"hosts/{pk}/")["reachable"], 90, every=0.5)
+
+    def readmitted() -> bool:
+        answer = api.request("POST", f"hosts/{pk}/readmit/")
+        if answer.status_code != 202:
+            return api.get(f"hosts/{pk}/")["state"] == "active"
+        operation = wait_until(
+            lambda: (op := api.operation(answer.json()))["state"] in ("succeeded", "failed") and op, 120, every=0.5
+        )
+        return bool(operation["state"] == "succeeded")
+
+    wait_until(readmitted, 180, every=2)
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
