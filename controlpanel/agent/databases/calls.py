@@ -42,7 +42,7 @@ def _limit(args: Dict[str, Any], default: int = LIMIT) -> int:
 
 
 def _move(args: Dict[str, Any]) -> str:
-    return fields.identifier(args, "move")
+    return fields.identifier(args, "move", "move")
 
 
 def _source(args: Dict[str, Any]) -> str:
@@ -89,7 +89,8 @@ def precheck(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """What a move of it would be. Changes nothing."""
     database = _database(args, context)
     answer = ENGINES[database.engine].precheck(database.name)
-    return {**answer, "free_bytes": dumps.free(paths.MARIADB_DATA)}
+    blockers = answer["reasons"] if answer["method"] == "locked" else []
+    return {**answer, "blockers": blockers, "free_bytes": dumps.free(paths.MARIADB_DATA)}
 
 
 # --- moves -------------------------------------------------------------------------------------------------
@@ -116,9 +117,8 @@ def seed(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 @call("database.follow", parallel=True)
 def follow(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """On the target: take what happens on the source from the seed's position on."""
-    database = _database(args, context, "move", "source", "position")
-    fields.fetch(args, "position", {})  # the host remembers its own
-    moving.follow(database, _move(args), _source(args))
+    database = _database(args, context, "move", "source", "position")  # the host remembers the last two
+    moving.follow(database, _move(args))
     return {}
 
 
@@ -126,7 +126,7 @@ def follow(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def lag(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """On the target: ``{"running", "bytes", "seconds", "ready", "error"}``."""
     database = _database(args, context, "move", "source")
-    return moving.lag(database, _move(args), _source(args))
+    return moving.lag(database, _move(args))
 
 
 @call("database.lock", parallel=True)
@@ -141,7 +141,7 @@ def lock(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def catch_up(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """On the target: return when it is where the source was when it was locked."""
     database = _database(args, context, "move", "source", "position", "limit")
-    moving.catch_up(database, _move(args), _source(args), fields.fetch(args, "position"), _limit(args, 30))
+    moving.catch_up(database, _move(args), fields.fetch(args, "position"), _limit(args, 30))
     return {}
 
 
@@ -196,7 +196,7 @@ def dump(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def restore(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """Replace everything in a database by a dump; nobody may connect until it is whole again."""
     database = _database(args, context, "dump", "limit")
-    label = dumps.label(args, "dump")
+    label = dumps.label_of(database.name, args)
     engine = ENGINES[database.engine]
     with _room(), holding.held(database.name) as lock_fd:
         if dumps.find(database.name, label)["engine"] != database.engine:
@@ -226,7 +226,8 @@ def list_dumps(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def drop_dump(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """Delete a kept dump; right also when there is none."""
     fields.only(args, ("name", "engine", "dump"))
-    dumps.drop(names.database_name(args), dumps.label(args, "dump"))
+    name = names.database_name(args)
+    dumps.drop(name, dumps.label_of(name, args))
     return {}
 
 

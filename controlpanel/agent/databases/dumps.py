@@ -27,6 +27,15 @@ def label(args: Dict[str, Any], key: str) -> str:
     return fields.identifier(args, key)
 
 
+def label_of(name: str, args: Dict[str, Any]) -> str:
+    """Of a dump that a call names by its label, or by the path that was told when it was made."""
+    value = fields.fetch(args, "dump")
+    start, end = os.path.join(paths.DUMPS, f"{name}-"), ".gz"
+    if isinstance(value, str) and value.startswith(start) and value.endswith(end):
+        return label({"dump": value[len(start) : -len(end)]}, "dump")
+    return label(args, "dump")
+
+
 def path(name: str, label: str) -> str:
     return os.path.join(paths.DUMPS, f"{name}-{label}.gz")
 

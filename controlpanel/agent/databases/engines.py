@@ -121,13 +121,17 @@ class Engine:
     ) -> Dict[str, Any]:
         raise NotImplementedError
 
-    def follow(self, name: str, address: str, position: Dict[str, Any]) -> None:
+    def follow(self, name: str, address: str, position: Dict[str, Any]) -> Dict[str, Any]:
+        """Take what happens on the source from now on; notes for ``catch_up``."""
         raise NotImplementedError
 
     def lag(self, name: str, address: str) -> Dict[str, Any]:
         raise NotImplementedError
 
-    def catch_up(self, name: str, address: str, position: Dict[str, Any], limit: float) -> None:
+    def catch_up(
+        self, name: str, address: str, position: Dict[str, Any], limit: float, notes: Dict[str, Any]
+    ) -> Compare:
+        """Return when everything up to the position is here: with the comparison of what is here then."""
         raise NotImplementedError
 
     def stop(self, name: str) -> None:
@@ -184,15 +188,7 @@ class MariaDB(Engine):
         return mariadb_source.connections()
 
     def snapshot(self, name: str) -> Compare:
-        server = mariadb_comparing.snapshot()
-
-        def compare() -> Dict[str, Any]:
-            try:
-                return mariadb_comparing.compare(server, name)
-            finally:
-                server.close()
-
-        return compare
+        return mariadb_comparing.hold(name)
 
     def precheck(self, name: str) -> Dict[str, Any]:
         return mariadb_source.precheck(name)
@@ -217,14 +213,18 @@ class MariaDB(Engine):
     ) -> Dict[str, Any]:
         return mariadb_target.seed(database, address, locked, limit, lock_fd, progress)
 
-    def follow(self, name: str, address: str, position: Dict[str, Any]) -> None:
+    def follow(self, name: str, address: str, position: Dict[str, Any]) -> Dict[str, Any]:
         mariadb_target.follow(name, address, position)
+        return {}
 
     def lag(self, name: str, address: str) -> Dict[str, Any]:
         return mariadb_target.lag(name)
 
-    def catch_up(self, name: str, address: str, position: Dict[str, Any], limit: float) -> None:
+    def catch_up(
+        self, name: str, address: str, position: Dict[str, Any], limit: float, notes: Dict[str, Any]
+    ) -> Compare:
         mariadb_target.catch_up(name, position, limit)
+        return mariadb_comparing.hold(name)
 
     def stop(self, name: str) -> None:
         mariadb_target.stop(name)
@@ -280,15 +280,7 @@ class PostgreSQL(Engine):
         return postgresql_source.connections()
 
     def snapshot(self, name: str) -> Compare:
-        within = postgresql_comparing.snapshot(name)
-
-        def compare() -> Dict[str, Any]:
-            try:
-                return postgresql_comparing.compare(within)
-            finally:
-                within.close()
-
-        return compare
+        return postgresql_comparing.hold(postgresql_comparing.reader(name))
 
     def precheck(self, name: str) -> Dict[str, Any]:
         return postgresql_source.precheck(name)
@@ -310,14 +302,16 @@ class PostgreSQL(Engine):
     ) -> Dict[str, Any]:
         return postgresql_target.seed(database, address, locked, limit, lock_fd, progress)
 
-    def follow(self, name: str, address: str, position: Dict[str, Any]) -> None:
-        postgresql_target.follow(name)
+    def follow(self, name: str, address: str, position: Dict[str, Any]) -> Dict[str, Any]:
+        return postgresql_target.follow(name)
 
     def lag(self, name: str, address: str) -> Dict[str, Any]:
         return postgresql_target.lag(name, address)
 
-    def catch_up(self, name: str, address: str, position: Dict[str, Any], limit: float) -> None:
-        postgresql_target.catch_up(name, address, position, limit)
+    def catch_up(
+        self, name: str, address: str, position: Dict[str, Any], limit: float, notes: Dict[str, Any]
+    ) -> Compare:
+        return postgresql_target.catch_up(name, address, position, limit, notes)
 
     def stop(self, name: str) -> None:
         postgresql_target.stop(name)

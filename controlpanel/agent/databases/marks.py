@@ -23,6 +23,8 @@ class Mark:
     #: Why nobody may connect, whatever the spec says: "" (they may), "locked" (the source of a move), "incoming" (a
     #: copy that is not whole), "ready" (a copy that is), "restoring".
     closed: str = ""
+    #: The address that the copy comes from.
+    source: str = ""
     #: Where the source stood when the copy was made; None until the copy is made.
     position: Optional[Dict[str, Any]] = None
     bytes: int = 0

@@ -26,11 +26,11 @@ def seed(
     engine = ENGINES[database.engine]
     with holding.held(database.name, patience=10) as lock_fd:
         mark = marks.read(database.name)
-        if mark.move == move and mark.position is not None:
+        if mark.move == move and mark.position is not None and mark.closed in ("incoming", "ready"):
             return {"position": mark.position, "bytes": mark.bytes}
         if database.state != "locked" or mark.closed in ("locked", "restoring"):
             raise Busy(f"{database.name} is not locked here: nothing may be copied over it")
-        mark = marks.Mark(database.name, move, closed="incoming")
+        mark = marks.Mark(database.name, move, closed="incoming", source=address)
         marks.save(mark)
         marks.drop_result(database.name)
         answer = engine.seed(database, address, method == "locked", limit, lock_fd, progress)
@@ -39,7 +39,7 @@ def seed(
         return answer
 
 
-def follow(database: Database, move: str, address: str) -> None:
+def follow(database: Database, move: str) -> None:
     """Take what has happened on the source since the copy."""
     with holding.held(database.name):
         mark = _target(database, move)
@@ -48,12 +48,12 @@ def follow(database: Database, move: str, address: str) -> None:
         engine = ENGINES[database.engine]
         if mark.life:
             _same_life(mark, database)
-        engine.follow(database.name, address, mark.position or {})
+        mark.notes = engine.follow(database.name, mark.source, mark.position or {})
         mark.life = engine.life()
         marks.save(mark)
 
 
-def lag(database: Database, move: str, address: str) -> Dict[str, Any]:
+def lag(database: Database, move: str) -> Dict[str, Any]:
     """How far behind the copy is, and whether the moment to lock the source has come."""
     mark = _target(database, move)
     if mark.reached is not None or _was_locked(mark):
@@ -61,7 +61,7 @@ def lag(database: Database, move: str, address: str) -> Dict[str, Any]:
     if mark.life and mark.life != ENGINES[database.engine].life():
         error = "the server was restarted: begin again"
         return {"running": False, "bytes": None, "seconds": None, "ready": False, "error": error}
-    return ENGINES[database.engine].lag(database.name, address)
+    return ENGINES[database.engine].lag(database.name, mark.source)
 
 
 def lock(database: Database, move: str, grace: float) -> Dict[str, Any]:
@@ -75,7 +75,7 @@ def lock(database: Database, move: str, grace: float) -> Dict[str, Any]:
         return ENGINES[database.engine].lock(database.name, grace)
 
 
-def catch_up(database: Database, move: str, address: str, position: Any, limit: float) -> None:
+def catch_up(database: Database, move: str, position: Any, limit: float) -> None:
     """Everything up to the position is here, and may be unlocked."""
     engine = ENGINES[database.engine]
     with holding.held(database.name):
@@ -83,10 +83,11 @@ def catch_up(database: Database, move: str, address: str, position: Any, limit: 
         if mark.reached is not None:
             return
         final = engine.check_position(position)
-        if not _was_locked(mark):
+        if _was_locked(mark):
+            compare = engine.snapshot(database.name)
+        else:
             _same_life(mark, database)
-            engine.catch_up(database.name, address, final, limit)
-        compare = engine.snapshot(database.name)
+            compare = engine.catch_up(database.name, mark.source, final, limit, mark.notes)
         mark.reached, mark.closed = final, "ready"
         marks.save(mark)
         comparisons.begin(database.name, compare, lambda: engine.stop(database.name))
@@ -100,13 +101,10 @@ def unlock(database: Database) -> None:
         mark = marks.read(database.name)
         if mark.closed in ("incoming", "restoring"):
             raise Busy(f"{database.name} is not whole")
-        engine = ENGINES[database.engine]
-        if not engine.exists(database.name):
-            raise Invalid(f"there is no database {database.name}")
         if mark.closed:
             mark.closed = ""
             marks.save(mark)
-        engine.unlock(database.name)
+        ENGINES[database.engine].unlock(database.name)
 
 
 def compare(database: Database, patience: float) -> Dict[str, Any]:
@@ -127,11 +125,6 @@ def abort(context: Context, name: str, engine_name: str, move: str) -> None:
             raise Busy(f"{name} is no copy of that move on this host")
         engine.drop(name)
         stored.forget(context, name, "a move was called off")
-
-
-def forget_source(database: Database) -> None:
-    """What was kept for the copy is let go."""
-    ENGINES[database.engine].forget(database.name)
 
 
 def _target(database: Database, move: str) -> marks.Mark:

@@ -75,6 +75,8 @@ def _bring_about(item: Item) -> None:
             mark.closed = ""  # the spec says it from now on
             marks.save(mark)
         with holding.held_if_free(item.id) as free:
-            ENGINES[database.engine].bring_about(database, bool(mark.closed), inside=free is not None)
+            # Of an old copy nobody uses any right: closing it is done while clients wait, and is kept short.
+            inside = free is not None and database.state != "copy"
+            ENGINES[database.engine].bring_about(database, bool(mark.closed), inside)
         if mark.closed:
             item.answer = {"closed": mark.closed}

@@ -6,8 +6,8 @@ import grp
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from .. import fields
+from ..databases import boot, certificates, firewall, paths, services
 from ..databases import calls as calls  # registers database.*
-from ..databases import certificates, firewall, paths, services
 from ..databases.mariadb import config as mariadb_config
 from ..databases.mariadb import service as mariadb
 from ..databases.postgresql import config as postgresql_config
@@ -50,8 +50,9 @@ class DatabaseServer(Kind):
         peers = fields.list_of(spec, "peers", _peer, max=200)
         if len({peer["name"] for peer in peers}) != len(peers):
             raise Invalid("peers: a name is there twice")
+        ours = [peer["address"] for peer in peers if "address" not in spec and boot.is_ours(peer["address"])]
         return {
-            "address": fields.ip_address(spec, "address"),
+            "address": fields.ip_address(spec, "address", *ours[:1]),
             "certificate_pem": pem,
             "ca_pem": fields.pem(spec, "ca_pem", ("CERTIFICATE",)),
             "clients": sorted(set(fields.list_of(spec, "clients", fields.ip_address, max=2000))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from .connection import Session, quote, session
 
@@ -42,12 +42,19 @@ def digest(name: str) -> str:
         return structure(server, name)
 
 
-def snapshot() -> Session:
-    """A session that goes on seeing the rows as they are now."""
+def hold(name: str) -> Callable[[], Dict[str, Any]]:
+    """A session that goes on seeing the rows as they are now: the comparison of those, whenever it is made."""
     server = Session(24 * 3600)
     server.do("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     server.do("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-    return server
+
+    def work() -> Dict[str, Any]:
+        try:
+            return compare(server, name)
+        finally:
+            server.close()
+
+    return work
 
 
 def compare(server: Session, name: str) -> Dict[str, Any]:

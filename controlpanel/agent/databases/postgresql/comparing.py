@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from .config import READER
 from .connection import Session, reading
@@ -59,14 +59,26 @@ def digest(name: str) -> str:
         return structure(within)
 
 
-def snapshot(name: str) -> Session:
-    """A session that goes on seeing the rows as they are now."""
+def reader(name: str) -> Session:
+    """A session that shows every value as any other host would."""
     within = Session(name, READER, 24 * 3600)
     for setting in _FIXED.split("; "):
         within.do(setting)
+    return within
+
+
+def hold(within: Session) -> Callable[[], Dict[str, Any]]:
+    """Let it go on seeing the rows as they are now; the comparison of those, whenever it is made."""
     within.do("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     within.do("SELECT count(*) FROM pg_class")
-    return within
+
+    def work() -> Dict[str, Any]:
+        try:
+            return compare(within)
+        finally:
+            within.close()
+
+    return work
 
 
 def compare(within: Session) -> Dict[str, Any]:

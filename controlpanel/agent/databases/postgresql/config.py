@@ -37,6 +37,8 @@ max_sync_workers_per_subscription = 2
 max_worker_processes = 70
 wal_receiver_status_interval = 1s
 wal_retrieve_retry_interval = 500ms
+# A copy is not where its source is before it is on its disk: what it waits for when it has caught up.
+wal_writer_delay = 10ms
 wal_sender_timeout = 20s
 wal_receiver_timeout = 20s
 # A target that is gone for good must not fill the disk of the source.

@@ -142,14 +142,13 @@ def drop_slots(server: Session, name: str, patience: float = 15.0) -> None:
 
 def lock(name: str, grace: float) -> Dict[str, Any]:
     """Let nobody in, end who is in after ``grace`` seconds; where the log stands then, and how many were ended."""
-    with session() as server:
-        users = sorted(roles.roles(server, name))
-        deadline = time.monotonic() + grace
-        while roles.connections(server, users) and time.monotonic() < deadline:
-            time.sleep(0.002)
-        roles.set_login(server, name, False)
-        ended = roles.end_connections(server, users)
     with session(name) as within:
+        users = sorted(roles.roles(within, name))
+        deadline = time.monotonic() + grace
+        while roles.connections(within, users) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        roles.set_login(within, name, False)
+        ended = roles.end_connections(within, users)
         # A commit of our own: with it everything before is flushed, also what was committed without waiting for that.
         within.do("SELECT pg_logical_emit_message(true, 'controlpanel', '')")
         row = within.one("SELECT pg_current_wal_flush_lsn()::text")

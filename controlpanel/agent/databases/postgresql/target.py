@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 from ...errors import AgentError, Failed, Invalid
 from .. import paths, streams
 from ..names import Database
-from . import comparing, roles, service
+from . import comparing, roles, service, ways
 from .config import REPLICATION
 from .connection import Session, from_source, owner, remote, session
 from .source import DUMP_OPTIONS, channel, drop_slots, published
@@ -126,10 +126,11 @@ def _size(name: str) -> int:
         return int(row[0]) if row else 0
 
 
-def follow(name: str) -> None:
-    """It has followed since it was copied."""
+def follow(name: str) -> Dict[str, Any]:
+    """It has followed since it was copied. What ``catch_up`` needs to know of the copy: nobody else changes it."""
     with session(name) as within:
         _check_enabled(within, name)
+        return {"structure": comparing.structure(within)}
 
 
 def lag(name: str, address: str) -> Dict[str, Any]:
@@ -138,46 +139,56 @@ def lag(name: str, address: str) -> Dict[str, Any]:
         enabled = _subscription(within, name)
     if not enabled:
         return _not_running("there is no replication" if enabled is None else _REFUSED)
-    with from_source(name, address) as source:
-        row = source.one(
-            "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), s.confirmed_flush_lsn)::bigint, s.active,"
-            " extract(epoch FROM r.replay_lag)::float8 FROM pg_replication_slots s"
-            " LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = %s",
-            channel(name),
-        )
+    opened = ways.take(name, address)
+    ways.keep(name, opened)
+    row = opened.source.one(
+        "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), s.confirmed_flush_lsn)::bigint, s.active,"
+        " extract(epoch FROM r.replay_lag)::float8 FROM pg_replication_slots s"
+        " LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = %s",
+        channel(name),
+    )
     if row is None:
         return _not_running("the source has forgotten it")
-    behind, active, seconds = int(row[0] or 0), bool(row[1]), row[2]
-    return {
-        "running": active,
-        "bytes": max(0, behind),
-        "seconds": None if seconds is None else float(seconds),
-        "ready": active and behind < READY,
-        "error": "",
-    }
+    behind, active = max(0, int(row[0] or 0)), bool(row[1])
+    seconds = 0.0 if row[2] is None else float(row[2])
+    return {"running": active, "bytes": behind, "seconds": seconds, "ready": active and behind < READY, "error": ""}
 
 
 def _not_running(error: str) -> Dict[str, Any]:
     return {"running": False, "bytes": None, "seconds": None, "ready": False, "error": error}
 
 
-def catch_up(name: str, address: str, position: Dict[str, Any], limit: float) -> None:
-    """Return when everything up to the position has been done here, and sequences stand where they stood there.
+def catch_up(
+    name: str, address: str, position: Dict[str, Any], limit: float, notes: Dict[str, Any]
+) -> Callable[[], Dict[str, Any]]:
+    """Return when everything up to the position has been done here, and sequences stand where they stood there: with
+    the comparison of what is there then.
 
-    Raises Failed; Changed when the structure is another than the source's.
+    The subscription stays, and has nothing to do any more. Raises Failed; Changed when the structure is another than
+    the source's.
     """
+    if notes.get("structure") != position["structure"]:
+        raise Changed("the structure was changed since the copy was made")
     deadline = time.monotonic() + limit
-    with session(name) as within, from_source(name, address) as source:
-        _check_enabled(within, name)
-        if comparing.structure(within) != position["structure"]:
-            raise Changed("the structure was changed since the copy was made")
-        while not _has_reached(source, name, position["lsn"]):
-            _check_enabled(within, name)
+    opened = ways.take(name, address)
+    try:
+        turn = 0
+        while not _has_reached(opened.source, name, position["lsn"]):
+            turn += 1
+            if turn % 20 == 1:
+                _check_enabled(opened.within, name)
             if time.monotonic() > deadline:
                 raise Failed(f"the copy did not catch up within {limit:g} s")
-            time.sleep(0.005)
-        _copy_sequences(source, within)
-        _drop_subscription(within, name)
+            time.sleep(0.002)
+        _copy_sequences(opened.source, opened.within)
+        compare = comparing.hold(opened.reader)
+    except Failed:
+        opened.reader.close()
+        raise
+    finally:
+        opened.within.close()
+        opened.source.close()
+    return compare
 
 
 def _has_reached(source: Session, name: str, lsn: str) -> bool:
@@ -194,8 +205,8 @@ def _copy_sequences(source: Session, within: Session) -> None:
     names = source.rows("SELECT schemaname, sequencename FROM pg_sequences ORDER BY 1, 2")
     for start in range(0, len(names), 100):
         part = [(row[0], row[1]) for row in names[start : start + 100]]
-        query = " UNION ALL ".join(["SELECT last_value, is_called FROM {}"] * len(part))
-        values = source.rows(source.named(query, *part))
+        query = " UNION ALL ".join(f"SELECT {number}, last_value, is_called FROM {{}}" for number in range(len(part)))
+        values = [row[1:] for row in sorted(source.rows(source.named(query, *part)))]
         sets, literals = [], {}
         for number, ((schema, sequence), (last, called)) in enumerate(zip(part, values)):  # noqa: B905
             sets.append(f"setval({{place{number}}}::regclass, {{last{number}}}, {{called{number}}})")
@@ -215,6 +226,7 @@ def _drop_subscription(within: Session, name: str) -> None:
 
 def stop(name: str) -> None:
     """Stop replication and forget it; right also when there is none."""
+    ways.drop(name)
     with session() as server:
         if not roles.exists(server, name):
             return
