@@ -17,8 +17,8 @@ hosts = sys.argv[4:]
 if engine == "mariadb":
     import pymysql as driver
     def connect(host):
-        return driver.connect(host=host, user=name, password=password, database=name, autocommit=True, connect_timeout=3,
-                              read_timeout=5, ssl=ssl._create_unverified_context())
+        return driver.connect(host=host, user=name, password=password, database=name, autocommit=True,
+                              connect_timeout=3, read_timeout=5, ssl=ssl._create_unverified_context())
     insert = "INSERT INTO w(n) VALUES (%s)"
 else:
     import psycopg as driver

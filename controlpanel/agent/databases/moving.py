@@ -7,8 +7,10 @@ locked stays so, and nothing that serves is ever dropped or copied over.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, Dict
 
+from .. import fields
 from ..calls import Context
 from ..errors import Busy, Invalid
 from . import boot, comparisons, holding, marks, stored
@@ -65,24 +67,31 @@ def lag(database: Database, move: str) -> Dict[str, Any]:
 
 
 def lock(database: Database, move: str, grace: float) -> Dict[str, Any]:
-    """Nobody writes any more, until ``unlock``; ``{"position", "ended"}``."""
+    """Nobody writes any more, until ``unlock``; ``{"position", "ended"}``. The position names this time of being locked:
+    one of an earlier time, after which the database was open again, is no end."""
     with holding.held(database.name, what="switch"):
         mark = marks.read(database.name)
         if mark.closed in ("incoming", "ready", "restoring"):
             raise Busy(f"{database.name} is a copy here, or being restored")
         if mark.closed != "locked" or mark.move != move:
-            marks.save(marks.Mark(database.name, move, closed="locked"))
-        return ENGINES[database.engine].lock(database.name, grace)
+            mark = marks.Mark(database.name, move, closed="locked", notes={"lock": secrets.token_hex(8)})
+            marks.save(mark)
+        answer = ENGINES[database.engine].lock(database.name, grace)
+        answer["position"]["lock"] = mark.notes.get("lock", "")
+        return answer
 
 
 def catch_up(database: Database, move: str, position: Any, limit: float) -> None:
     """Everything up to the position is here, and may be unlocked."""
     engine = ENGINES[database.engine]
+    final = {**engine.check_position(position), "lock": fields.text(position, "lock", 40, default="")}
     with holding.held(database.name):
         mark = _target(database, move)
         if mark.reached is not None:
+            if mark.reached.get("lock") != final["lock"]:
+                # It follows no longer: what was written there since is not here.
+                raise Changed("the source was open again since the copy had all of it")
             return
-        final = engine.check_position(position)
         if _was_locked(mark):
             compare = engine.snapshot(database.name)
         else:
