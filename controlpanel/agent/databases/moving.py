@@ -67,8 +67,10 @@ def lag(database: Database, move: str) -> Dict[str, Any]:
 
 
 def lock(database: Database, move: str, grace: float) -> Dict[str, Any]:
-    """Nobody writes any more, until ``unlock``; ``{"position", "ended"}``. The position names this time of being locked:
-    one of an earlier time, after which the database was open again, is no end."""
+    """Nobody writes any more, until ``unlock``; ``{"position", "ended"}``.
+
+    The position names this time of being locked: one of an earlier time, after which it was open again, is no end.
+    """
     with holding.held(database.name, what="switch"):
         mark = marks.read(database.name)
         if mark.closed in ("incoming", "ready", "restoring"):
