@@ -378,3 +378,11 @@ class TargetUnfit(HostingError):
     AWAY = _("it does not answer, or is due for a resync.")
     RESERVED = _("another site has it for itself.")
     FULL = _("it has no room for it.")
+
+
+# --- nothing at all ----------------------------------------------------------------------------------------------
+
+
+class NothingToChange(HostingError):
+    code = "nothing_to_change"
+    message = _("Say what is to change.")

@@ -96,6 +96,12 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
     host = serializers.CharField(
         source="host.name", read_only=True, allow_null=True, help_text="The web host that it is on at the moment."
     )
+    hosts = serializers.ListField(
+        source="host_names",
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="All web hosts that it is on, the main one (host) first.",
+    )
     volume = serializers.IntegerField(source="volume_id", read_only=True, allow_null=True)
     order = serializers.IntegerField(source="order_id", read_only=True)
     shield = serializers.SerializerMethodField(help_text='Protection level at the edges; "off" when there is none.')
@@ -106,6 +112,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         fields: tuple[str, ...] = (
             "id", "kind", "state", "domains", "redirects", "host", "volume", "order", "shield", "quarantined",
             "enabled", "php_workers", "php_settings", "revision", "created", "purge_after",
+            "hosts", "memory_mb", "cpu_weight", "tasks", "dedicated",
         )  # fmt: skip
         read_only_fields: tuple[str, ...] = fields
 

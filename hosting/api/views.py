@@ -19,9 +19,11 @@ from .. import orders, selectors, services
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
+from . import scale
 from .filters import DomainFilter, OrderFilter, SiteFilter
 from .logs import LogActions
 from .moves import MoveActions
+from .scale import ScaleSerializer
 from .serializers import (
     AcceptedSiteSerializer,
     DomainSerializer,
@@ -90,7 +92,8 @@ class SiteViewSet(LogActions, MoveActions, Collection):
     queryset = Site.objects.none()
 
     def rows(self) -> QuerySet[Site]:
-        return selectors.sites_for(self.actor).select_related("host").prefetch_related("domains")
+        sites = selectors.sites_for(self.actor).select_related("host")
+        return sites.prefetch_related("domains", "placements__host")
 
     @accepts_site("A new site", NewSiteSerializer)
     def create(self, request: Request) -> Response:
@@ -154,7 +157,18 @@ class SiteViewSet(LogActions, MoveActions, Collection):
         found = selectors.evidence_for(self.actor, self.get_object())
         return Response(EvidenceSerializer(found, many=True).data)
 
-    def _carry_out(self, service: Callable[..., tuple[Site, Operation]]) -> Response:
+    @accepts_site("Other limits, more or fewer web hosts, or hosts for itself (staff)", ScaleSerializer)
+    @action(detail=True, methods=["post"])
+    def scale(self, request: Request, pk: str) -> Response:
+        """The site goes on answering. ``neighbours``: how many other sites there are on its hosts."""
+        site, fields = self.get_object(), self.fields_of(ScaleSerializer)
+        return self._carry_out(lambda **common: services.scale_site(self.actor, site, **fields, **common), scale.facts)
+
+    def _carry_out(
+        self,
+        service: Callable[..., tuple[Site, Operation]],
+        facts: Callable[[Site], dict[str, Any]] = lambda site: {},
+    ) -> Response:
         common = {
             "idempotency_key": idempotency_key(self.request),
             "requested_from": self.request.META.get("REMOTE_ADDR"),
@@ -164,7 +178,7 @@ class SiteViewSet(LogActions, MoveActions, Collection):
             site, operation = service(**common)
             read = self.rows().get(pk=site.pk)  # with its names and host, all at once
             data = SiteSerializer(read, context=self.get_serializer_context()).data
-            return operation, {**data, "site": data}
+            return operation, {**data, "site": data, **facts(read)}
 
         return carry_out(self.request, work)
 

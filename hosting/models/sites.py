@@ -92,6 +92,12 @@ class Site(models.Model):
         return f"site{self.pk}"
 
     @property
+    def host_names(self) -> list[str]:
+        """The web hosts that it is on or is to be on, the main one first; not those that it leaves."""
+        further = sorted(one.host.name for one in self.placements.all() if not one.leaving)
+        return ([self.host.name] if self.host else []) + further
+
+    @property
     def path(self) -> str:
         """Its directory on every host; no member, domain or host name in it."""
         return f"/srv/sites/{self.pk}"

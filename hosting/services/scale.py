@@ -19,7 +19,7 @@ from storage.choices import VolumeState
 
 from .. import intents, places, scaling, selectors
 from ..choices import SiteState
-from ..errors import ChangeUnderWay, HostUnfit, LastHost, VolumeBusy
+from ..errors import ChangeUnderWay, HostUnfit, LastHost, NothingToChange, VolumeBusy
 from ..models import Placement, Site
 from ..scaling import Size
 
@@ -63,7 +63,7 @@ def scale_site(
     if not getattr(actor, "is_staff", False):
         raise PermissionDenied
     names = hosts if hosts is None or isinstance(hosts, int) else list(hosts)
-    changes = {
+    changes: dict[str, Any] = {
         "php_workers": php_workers,
         "memory_mb": memory_mb,
         "cpu_weight": cpu_weight,
@@ -71,6 +71,9 @@ def scale_site(
         "hosts": names,
         "dedicated": dedicated,
     }
+
+    if all(value is None for value in changes.values()):
+        raise NothingToChange
 
     def make() -> Operation:
         locked = intents.lock(site)
