@@ -6,6 +6,7 @@ host (its files are in that host's cache; they are on the shared volume, so anot
 else is sent at random, each request anew. A host that the health check holds for dead is passed over, half of its
 visitors upwards and half downwards; the site's main host is what is left when none answers.
 
+(The number is read as text and then made one: HAProxy refuses names in a map that it reads as numbers.)
 What is wrong in the map loses nobody: a row that is missing or leads to a dead host is a host passed over.
 """
 
@@ -32,7 +33,7 @@ _NEXT = f"""\
 
 #: In the frontend, after ``txn.backend`` was set to the main host's.
 RULES = f"""\
-  http-request set-var(txn.hosts) var(txn.site),map_str_int({paths.SPREAD},0)
+  http-request set-var(txn.hosts) var(txn.site),map_str({paths.SPREAD},0),add(0)
   acl spread var(txn.hosts) -m int gt 1
   acl has_session req.cook({COOKIE}) -m found
   acl chosen var(txn.try),nbsrv gt 0
