@@ -25,10 +25,11 @@ from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
 
-from .. import orders, services
+from .. import orders, places, services
 from ..api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
+from .scale import ScalesSites
 
 LABELS: dict[str, str] = {
     SiteState.ACTIVE: "success",
@@ -145,7 +146,7 @@ class HostingOrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Site)
-class SiteAdmin(ReadOnlyAdmin):
+class SiteAdmin(ScalesSites, ReadOnlyAdmin):
     list_display = ("id", "shown_name", "shown_state", "kind", "shown_host", "shown_order", "created")
     list_display_links = ("id", "shown_name")
     list_filter = ("state", "kind", "host")
@@ -153,13 +154,15 @@ class SiteAdmin(ReadOnlyAdmin):
     search_fields = ("=id", "domains__name", "order__name", "order__member__name")
     fields = (
         "shown_name", "shown_state", "kind", "shown_order", "shown_member", "shown_host", "shown_volume", "path", "uid",
-        "enabled", "placed", "php_workers", "revision", "created", "purge_after", "history",
+        "enabled", "placed", "php_workers", "memory_mb", "cpu_weight", "tasks", "dedicated", "shown_hosts", "revision", "created", "purge_after",
+        "history",
     )  # fmt: skip
     readonly_fields = (
         "shown_name", "shown_state", "shown_order", "shown_member", "shown_host", "shown_volume", "path", "history",
+        "shown_hosts",
     )  # fmt: skip
     inlines = (DomainInline,)
-    actions_detail = ("disable", "enable", "remove", "restore")
+    actions_detail = ("scale", "disable", "enable", "remove", "restore")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return super().get_queryset(request).prefetch_related("domains")
@@ -183,6 +186,10 @@ class SiteAdmin(ReadOnlyAdmin):
     @admin.display(description=_("host"), ordering="host__name")
     def shown_host(self, site: Site) -> str:
         return link(site.host)
+
+    @admin.display(description=_("all its web hosts"))
+    def shown_hosts(self, site: Site) -> str:
+        return links(places.hosts_of(site))
 
     @admin.display(description=_("volume"))
     def shown_volume(self, site: Site) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 import requests
 
 from tests.hosting.live import LiveSite
+from tests.panel import wait_until
 
 #: A page that says on which host it ran, and takes a while, so that requests are under way at any moment.
 PAGE = "<?php usleep(30000); echo gethostname();"
@@ -21,12 +22,12 @@ class Visitors:
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
         self.times: list[float] = []
+        self._turns: Counter[int] = Counter()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._visit, args=(edge,), daemon=True)
-            for edge in site.panel.edges
-            for _number in range(each)
+            threading.Thread(target=self._visit, args=(edge, number), daemon=True)
+            for number, edge in enumerate(site.panel.edges * each)
         ]
 
     def __enter__(self) -> "Visitors":
@@ -41,7 +42,7 @@ class Visitors:
         for thread in self._threads:
             thread.join(self.timeout + 5)
 
-    def _visit(self, edge: str) -> None:
+    def _visit(self, edge: str, number: int) -> None:
         session = requests.Session()
         while not self._stop.is_set():
             begun = time.monotonic()
@@ -54,6 +55,7 @@ class Visitors:
                 failure = f"{type(error).__name__} through {edge}: {error}"
             with self._lock:
                 self.times.append(time.monotonic() - begun)
+                self._turns[number] += 1
                 if failure:
                     self.failures.append(failure)
                     time.sleep(0.05)
@@ -66,6 +68,13 @@ class Visitors:
             self.answers.clear()
             self.failures.clear()
             self.times.clear()
+
+    def all_asked_again(self) -> bool:
+        """Wait until every visitor has ended the request that is under way now, and one more; then count anew."""
+        before = Counter(self._turns)
+        wait_until(lambda: all(self._turns[one] >= before[one] + 2 for one in range(len(self._threads))), 60)
+        self.forget()
+        return True
 
     def seen(self, *hosts: str, least: int = 3) -> bool:
         """Whether each of these hosts, and no other since ``forget``, has answered some times."""

@@ -1,0 +1,19 @@
+"""What a site uses, over the last day, for pages: by metric, points that ``{% plot %}`` draws."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from controlpanel.fleet import samples
+
+from .models import Site
+
+METRICS = ("requests", "memory", "cpu")
+SINCE = timedelta(days=1)
+
+
+def use_of(site: Site) -> dict[str, list[samples.Point]]:
+    """Requests a second, memory (bytes) and CPU (percent of one processor) of all its hosts; empty at first."""
+    since = timezone.now() - SINCE
+    found = {metric: samples.series(f"site:{site.pk}", metric, since) for metric in METRICS}
+    return found if any(found.values()) else {}
