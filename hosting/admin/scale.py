@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -42,7 +42,7 @@ class ScaleForm(forms.Form):
     tasks = forms.IntegerField(label=_("Processes of any kind"), help_text=_("On each host."))
     hosts = forms.MultipleChoiceField(
         label=_("Web hosts"),
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=_("Visitors are spread over all of them. The main host stays the main one while it is chosen."),
     )
     dedicated = forms.BooleanField(

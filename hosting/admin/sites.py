@@ -154,7 +154,8 @@ class SiteAdmin(ScalesSites, ReadOnlyAdmin):
     search_fields = ("=id", "domains__name", "order__name", "order__member__name")
     fields = (
         "shown_name", "shown_state", "kind", "shown_order", "shown_member", "shown_host", "shown_volume", "path", "uid",
-        "enabled", "placed", "php_workers", "memory_mb", "cpu_weight", "tasks", "dedicated", "shown_hosts", "revision", "created", "purge_after",
+        "enabled", "placed", "php_workers", "memory_mb", "cpu_weight", "tasks", "dedicated",
+        "shown_hosts", "revision", "created", "purge_after",
         "history",
     )  # fmt: skip
     readonly_fields = (

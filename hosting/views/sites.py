@@ -21,6 +21,7 @@ from ..choices import SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
 from ..models import Site
+from ..use import use_of
 from .common import confirmed, order_or_404, page, site_or_404
 
 HISTORY = 10
@@ -66,6 +67,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deletable": site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
         "edges": routing_selectors.edges(),
         "grace_days": settings.SITE_GRACE_DAYS,
+        "use": use_of(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)

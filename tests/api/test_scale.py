@@ -56,7 +56,7 @@ def test_a_preview_tells_the_steps_and_changes_nothing(staff_api: APIClient, sit
     ],
 )
 def test_what_is_wrong_is_told_beside_its_field(staff_api: APIClient, site: Site, body: Any, field: str) -> None:
-    assert field in assert_problem(scale(staff_api, site, **body), 400)["errors"]
+    assert_problem(scale(staff_api, site, **body), 400, field)
 
 
 def test_nothing_asked_is_refused(staff_api: APIClient, site: Site) -> None:
