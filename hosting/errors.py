@@ -380,6 +380,12 @@ class TargetUnfit(HostingError):
     FULL = _("it has no room for it.")
 
 
+class NotAWebHost(HostingError):
+    code = "not_a_web_host"
+    status = 409
+    message = _("%(host)s is no web host, so no sites are on it.")
+
+
 # --- nothing at all ----------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,5 @@
 """Hosting in the Django admin, one topic a module. Importing this registers it all."""
 
 from . import hosts as hosts
+from . import moves as moves
 from . import sites as sites

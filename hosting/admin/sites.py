@@ -29,6 +29,7 @@ from .. import orders, places, services
 from ..api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
+from .moves import MoveActions
 from .scale import ScalesSites
 
 LABELS: dict[str, str] = {
@@ -146,7 +147,7 @@ class HostingOrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Site)
-class SiteAdmin(ScalesSites, ReadOnlyAdmin):
+class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     list_display = ("id", "shown_name", "shown_state", "kind", "shown_host", "shown_order", "created")
     list_display_links = ("id", "shown_name")
     list_filter = ("state", "kind", "host")
@@ -163,7 +164,8 @@ class SiteAdmin(ScalesSites, ReadOnlyAdmin):
         "shown_hosts",
     )  # fmt: skip
     inlines = (DomainInline,)
-    actions_detail = ("scale", "disable", "enable", "remove", "restore")
+    actions = ("move_selected",)
+    actions_detail = ("scale", "move", "disable", "enable", "remove", "restore")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return super().get_queryset(request).prefetch_related("domains")

@@ -14,13 +14,19 @@ from controlpanel.fleet.api.views import HostViewSet as FleetHostViewSet
 from controlpanel.fleet.models import Host
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Once, Outcome, carry_out, wants_preview
 
-from .. import recovering, services
+from .. import evacuating, recovering, services
 
 
 class RecoverSerializer(serializers.Serializer[Any]):
     """``force``: give it up although it answers the panel."""
 
     force = serializers.BooleanField(default=False)
+
+
+class EvacuateSerializer(serializers.Serializer[Any]):
+    """Why, for the sites' members."""
+
+    reason = serializers.CharField(max_length=200, required=False)
 
 
 class HostViewSet(FleetHostViewSet):
@@ -67,6 +73,31 @@ class HostViewSet(FleetHostViewSet):
             return operation, self._answer(host)
 
         return carry_out(request, work, self._the_same("hosting.readmit_host", host))
+
+    @extend_schema(
+        summary="Move everything off it; it lives",
+        request=EvacuateSerializer,
+        responses={202: HostAnswerSerializer},
+        parameters=WRITE_PARAMETERS,
+    )
+    @action(detail=True, methods=["post"])
+    def evacuate(self, request: Request, pk: str) -> Response:
+        """It takes nothing new from now on. A preview says which host gets how many sites, and how long it takes."""
+        host = self.get_object()
+        wanted = EvacuateSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        facts = evacuating.plan(host).as_json() if wants_preview(request) else {}
+
+        def work() -> Outcome:
+            operation = services.evacuate_host(
+                self.actor,
+                host,
+                reason=wanted.validated_data.get("reason", ""),
+                requested_from=request.META.get("REMOTE_ADDR"),
+            )
+            return operation, {**self._answer(host), **({"evacuation": facts} if facts else {})}
+
+        return carry_out(request, work, self._the_same("hosting.evacuate_host", host))
 
     def _the_same(self, kind: str, host: Host) -> Once:
         return Once(kind, {"host": host.name}, lambda _operation: self._answer(host))

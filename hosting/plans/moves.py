@@ -10,10 +10,14 @@ sites are on their source as before. A volume that is shared is had by both host
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from controlpanel.operations import services as operations
+from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
@@ -114,10 +118,19 @@ def load(params: Params) -> list[Site]:
 
 def settle(operation: Operation) -> None:
     """The state of each site as it really is, unless there is a newer intent for it."""
+    if parent := operation.params.get("parent"):
+        transaction.on_commit(lambda: _wake(parent))  # not in this transaction: two rows, and cancelling locks both
     for pk, revision in operation.params["revisions"].items():
         if _is_newest(int(pk), revision):
             site = Site.objects.select_related("volume").get(pk=int(pk))
             Site.objects.filter(pk=site.pk, revision=F("revision")).update(state=_state(site))
+
+
+def _wake(operation_id: int) -> None:
+    """Let the evacuation that waits for this go on at once."""
+    waiting = Operation.objects.filter(pk=operation_id, state=OperationState.WAITING)
+    if waiting.update(wake_at=timezone.now()):
+        operations.enqueue(operation_id)
 
 
 def _state(site: Site) -> Any:

@@ -16,6 +16,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .evacuation import evacuate_host
 from .moves import move_site, move_sites
 from .quarantine import forget_quarantines, open_quarantine, quarantine_site, release_site
 from .recovery import readmit_host, recover_host
@@ -50,6 +51,7 @@ __all__ = [
     "dump_databases_due",
     "edit_site",
     "enable_site",
+    "evacuate_host",
     "forget_quarantines",
     "intend_size",
     "leave_host",

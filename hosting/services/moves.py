@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
@@ -135,7 +136,14 @@ def is_moving(site: Site) -> bool:
     return _moves().filter(reservations__resource=f"site:{site.pk}").exists()
 
 
-def _moves() -> Any:
+def under_way(site: Site) -> Operation | None:
+    """The move that the site says is under way, for its page; a batch's operation is staff's alone."""
+    if site.state != SiteState.MOVING:
+        return None
+    return _moves().filter(reservations__resource=f"site:{site.pk}").order_by("pk").first()
+
+
+def _moves() -> QuerySet[Operation]:
     return Operation.objects.filter(kind="hosting.move_site", state__in=UNFINISHED)
 
 

@@ -21,6 +21,7 @@ from ..choices import SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
 from ..models import Site
+from ..services import moves
 from ..use import use_of
 from .common import confirmed, order_or_404, page, site_or_404
 
@@ -65,6 +66,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
         "changeable": site.placed and site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
         "deletable": site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
+        "moving": moves.under_way(site),
         "edges": routing_selectors.edges(),
         "grace_days": settings.SITE_GRACE_DAYS,
         "use": use_of(site),
