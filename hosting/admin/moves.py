@@ -38,18 +38,22 @@ class MoveActions:
 
     @action(description=_("Move…"), icon="moving", url_path="move")
     def move(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return redirect(_address([int(object_id)]))
+        return self._page(request, [int(object_id)] if object_id.isdecimal() and len(object_id) < 18 else [])
 
     @admin.action(description=_("Move to another web host…"))
     def move_selected(self, request: HttpRequest, queryset: QuerySet[Site]) -> HttpResponse:
         return redirect(_address(queryset.values_list("pk", flat=True)[:MOST]))
 
     def move_view(self, request: HttpRequest, model_admin: Any = None) -> HttpResponse:
+        """For several sites."""
+        given = request.POST if request.method == "POST" else request.GET
+        return self._page(request, [int(pk) for pk in given.getlist("ids") if pk.isdecimal() and len(pk) < 18][:MOST])
+
+    def _page(self, request: HttpRequest, ids: list[int]) -> HttpResponse:
         """The preview on GET; on POST it is done."""
         if not actor(request).is_staff:
             raise PermissionDenied
         given = request.POST if request.method == "POST" else request.GET
-        ids = [int(pk) for pk in given.getlist("ids") if pk.isdecimal() and len(pk) < 18][:MOST]
         sites = list(_sites(request).filter(pk__in=ids))
         if not sites:
             raise Http404
