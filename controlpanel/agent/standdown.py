@@ -61,6 +61,17 @@ def stand_down(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         return {"ended": ended}
 
 
+@call("host.stand_up")
+def stand_up(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """The panel has readmitted this host: it is clean, and may serve."""
+    fields.only(args, ())
+    with lock.held(context.paths.lock):
+        lift(context.paths)
+        if "edge" in context.roles:
+            commands.run(["systemctl", "start", "haproxy.service"], ok=range(256))
+    return {}
+
+
 def _end(unit: str, signal: str = "KILL") -> List[str]:
     """Kill what is in the unit (its storage is gone: a polite end would wait for it), then stop it."""
     if commands.run(["systemctl", "is-active", unit], ok=range(256)).strip() not in ("active", "activating"):

@@ -23,6 +23,12 @@ def mend_returned() -> None:
     services.resync_returned()
 
 
+@every(seconds=5)
+def stand_down_fenced() -> None:
+    """Hosts that were given up and are back find out."""
+    services.stand_down_fenced()
+
+
 @every(seconds=30)
 def collect_samples() -> None:
     """What hosts and sites use."""

@@ -109,6 +109,29 @@ def resync_returned() -> int:
     return started
 
 
+# --- fenced hosts ------------------------------------------------------------------------------------------------
+
+
+def stand_down_fenced() -> int:
+    """Let each fenced host that answers find out that it is fenced: it ends what it still runs. How many did.
+
+    Not one that is just being readmitted: it is being cleaned, and told otherwise at the end.
+    """
+    hosts = list(Host.objects.filter(state=HostState.FENCED, reachable=True))
+    names = [host.name for host in hosts]
+    coming_back = Operation.objects.filter(params__host__in=names, state__in=UNFINISHED, kind__endswith="readmit_host")
+    busy = set(coming_back.values_list("params__host", flat=True))
+    futures = [channel.call(host, "host.stand_down", timeout=60, quick=True) for host in hosts if host.name not in busy]
+    told = 0
+    for future in futures:
+        try:
+            future.result(65)
+            told += 1
+        except (StepError, TimeoutError) as error:
+            log.warning("a fenced host did not stand down", error=repr(error))
+    return told
+
+
 # --- drift -------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ from controlpanel.fleet.desired import Resource, desired_state, tell
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.choices import StepState
-from controlpanel.operations.errors import NotNow, Refused, StepError, add_messages
+from controlpanel.operations.errors import HostAway, NotNow, Refused, StepError, add_messages
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, register
 from controlpanel.operations.services import NotPossible
@@ -172,7 +172,12 @@ class BringUp(HostAction):
     title = _("Bring up %(count)s sites on %(host)s")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        return _InBackground(_Chain(step)).start()
+        chain = _Chain(step)
+        if not chain.sites:  # the target died too, and they were taken over from it
+            return _now({"up": [], "down": {}, "missed": []})
+        if chain.host.state == HostState.FENCED:
+            raise HostAway(step.host, "it is given up too")
+        return _InBackground(chain).start()
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         host = Host.objects.get(name=step.host)
@@ -418,6 +423,17 @@ class Readmit(Action):
         Host.objects.filter(pk=host.pk, state=HostState.FENCED).update(state=HostState.ACTIVE, needs_resync=False)
         back = Site.objects.filter(host=host, placed=True).values_list("pk", flat=True)
         answer["back"] = routing.set_modes(back, "maintenance", "normal")
+
+
+@register
+class StandUp(HostAction):
+    """It need not think of itself as fenced off any more."""
+
+    name = "hosting.stand_up"
+    title = _("Tell %(host)s that it may serve")
+
+    def request(self, step: Step) -> Call:
+        return Call("host.stand_up", timeout=30)
 
 
 @register

@@ -1,5 +1,6 @@
 """Hosting in the Django admin, one topic a module. Importing this registers it all."""
 
+from . import capacity as capacity
 from . import hosts as hosts
 from . import moves as moves
 from . import sites as sites

@@ -121,6 +121,7 @@ class ReadmitHost(Plan):
             [PlannedStep("fleet.survey", name)],
             [PlannedStep("hosting.clean_host", name)],
             [PlannedStep("hosting.readmit", "", {"host": name})],
+            [PlannedStep("hosting.stand_up", name)],
             [
                 PlannedStep("hosting.publish_returned", edge.name, {"returned": name})
                 for edge in routing_selectors.edges()

@@ -33,8 +33,9 @@ add_messages(
     }
 )
 
-#: The deletion of a site ends by itself once the dead host is cut off (``actions.sites.RemoveFromWeb``).
-_ENDS_BY_ITSELF = ("hosting.delete_site",)
+#: The deletion of a site ends by itself once the dead host is cut off (``actions.sites.RemoveFromWeb``), and so does
+#: another host's recovery that had this one for a target: it finds its sites taken over.
+_ENDS_BY_ITSELF = ("hosting.delete_site", "hosting.recover_host")
 
 
 @transaction.atomic

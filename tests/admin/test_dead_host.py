@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from controlpanel import reauthentication
+from controlpanel.fleet import samples
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import OperationState, StepState
@@ -123,3 +124,36 @@ def test_the_report_is_on_the_operations_page_and_the_hosts(staff: Client, silen
         assert "a.test: it &lt;hangs&gt;" in page
         assert "edge2" in page
         assert target.name in page
+
+
+def test_the_capacity_page_says_who_could_be_lost_and_moves_what_it_suggests(staff: Client) -> None:
+    small = {"memory_mb": 512 + 100}
+    full, empty = make.HostFactory(name="web1", facts=small), make.HostFactory(name="web2", facts=small)
+    sites = [make.SiteFactory(host=full, placed=True) for _ in range(4)]
+    address = reverse("admin:fleet_host_capacity")
+
+    page = staff.get(address)
+    advice = page.context["report"].advice[0]
+    assert "Can we lose it tonight?" in page.content.decode()
+    assert (advice.suggestion.source, advice.suggestion.target) == ("web1", "web2")
+    assert sites[0].name in page.content.decode()
+
+    staff.post(address, {"advice": "something else"})
+    assert not Operation.objects.exists()
+    staff.post(address, {"advice": advice.key})
+    operation = Operation.objects.get()
+    assert (operation.kind, operation.params["host"]) == ("hosting.move_site", empty.name)
+
+
+def test_the_capacity_page_is_for_staff(outsider: Client) -> None:
+    assert outsider.get(reverse("admin:fleet_host_capacity")).status_code in (302, 403)
+
+
+def test_what_hosts_and_sites_use_is_drawn_on_their_pages(staff: Client) -> None:
+    site = make.SiteFactory()
+    samples.note([(f"site:{site.pk}", "requests", timezone.now() - timedelta(minutes=m), 2.0) for m in (5, 10)])
+
+    page = staff.get(reverse("admin:hosting_site_change", args=[site.pk])).content.decode()
+
+    assert 'class="plot__line' in page
+    assert "Nothing measured yet" in staff.get(reverse("admin:fleet_host_change", args=[site.host.pk])).content.decode()

@@ -328,7 +328,7 @@ def test_coming_back_needs_proof_and_cleaning_before_it_serves(dead: Host, other
 
     assert [action for _stage, action, _host in actions(operation)] == [
         "storage.host_proof", "storage.unfence_host", "storage.regrant", "fleet.survey", "hosting.clean_host",
-        "hosting.readmit", "hosting.publish_returned", "hosting.publish_returned",
+        "hosting.readmit", "hosting.stand_up", "hosting.publish_returned", "hosting.publish_returned",
     ]  # fmt: skip
 
 
