@@ -190,6 +190,8 @@ DATABASE_DUMP_EVERY = env.int("DATABASE_DUMP_EVERY", default=24 * 3600)
 # How often each volume gets a regular snapshot, hours (0: never), and how many of them are kept.
 SNAPSHOT_EVERY = env.int("SNAPSHOT_EVERY", default=24)
 SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
+# How long the private address of a quarantined site's clean room is good, hours.
+ROOM_HOURS = env.int("ROOM_HOURS", default=12)
 
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,6 +1,9 @@
 """What a web host should hold of hosting: its web server, and every site that is there. (Mounts are storage's.)"""
 
+import hashlib
 from collections.abc import Iterable
+
+from django.utils import timezone
 
 from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
@@ -10,7 +13,7 @@ from storage import selectors as storage_selectors
 from . import database_desired as _database_desired  # noqa: F401 (registers its providers)
 from . import places, web_hosts
 from .choices import SiteState
-from .models import Site
+from .models import Quarantine, Site
 
 #: States in which nothing of a site should be on a host (any more).
 _GONE = (SiteState.DELETING, SiteState.DELETED, SiteState.PURGING)
@@ -32,6 +35,29 @@ def base_resource() -> Resource:
     """The web server itself, which only edges may speak to."""
     base = web_hosts.web_base()
     return Resource("nginx", "base", base.revision, {"edges": base.edges})
+
+
+@provider(Role.EDGE)
+def edge_resources(host: Host) -> Iterable[Resource]:
+    """The clean rooms that are open."""
+    rooms = Quarantine.objects.filter(ended=None, site__quarantined=True, site__room_open=True)
+    for quarantine in rooms.filter(room_until__gt=timezone.now()).order_by("site_id"):
+        yield _room(quarantine)
+
+
+def room_resources(site_id: int) -> list[Resource]:
+    """One site's clean room as edges should have it: present while it is open."""
+    site = Site.objects.get(pk=site_id)
+    quarantine = Quarantine.objects.filter(site=site, ended=None).first()
+    if quarantine is not None and site.quarantined and site.room_open and quarantine.room_is_open:
+        return [_room(quarantine)]
+    return [Resource("room", str(site_id), site.revision, {}, present=False)]
+
+
+def _room(quarantine: Quarantine) -> Resource:
+    until = int(quarantine.room_until.timestamp()) if quarantine.room_until else 0
+    digest = hashlib.sha256(quarantine.room_secret.encode()).hexdigest()
+    return Resource("room", str(quarantine.site_id), quarantine.room_revision, {"digest": digest, "until": until})
 
 
 def site_resource(site: Site, present: bool = True) -> Resource:

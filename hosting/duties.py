@@ -18,6 +18,12 @@ def follow_edges() -> None:
 
 
 @every(seconds=60)
+def close_rooms() -> None:
+    """Clean rooms whose time is over."""
+    services.close_due()
+
+
+@every(seconds=60)
 def measure_databases() -> None:
     """How large databases are; full ones stop being written, those with room again go on."""
     services.refresh_database_usage()

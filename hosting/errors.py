@@ -282,6 +282,23 @@ class NotQuarantined(HostingError):
     message = _("This site is not in quarantine.")
 
 
+class NoSuchSnapshot(HostingError):
+    code = "no_such_snapshot"
+    status = 404
+    message = _("This site has no such snapshot (any more).")
+
+
+class FilesAway(HostingError):
+    code = "files_away"
+    status = 503
+    message = _("The files of this site cannot be looked at just now. Try again in a moment.")
+
+
+class NothingToRestore(HostingError):
+    code = "nothing_to_restore"
+    message = _("Name the files to restore (at most %(limit)d), or say that it is all of them.")
+
+
 class InvalidReason(HostingError):
     code = "invalid_reason"
     message = _("Say why, in at most %(limit)d characters: the site’s owners will read it.")

@@ -70,6 +70,27 @@ class ConfirmForm(ServiceForm):
     """Nothing to fill in: the confirmation of a change that stands for itself."""
 
 
+class QuarantineForm(ServiceForm):
+    """Why a site is isolated, and how far."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The site’s owners read it. Say what you saw."),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    block_logins = forms.BooleanField(
+        label=_("Block SSH keys and tokens of those who may change the site"), required=False
+    )
+
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+class RestoreFilesForm(ServiceForm):
+    """The files are chosen on the page."""
+
+
 class CreateSiteForm(NamesForm):
     kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind.choices[:2], widget=forms.RadioSelect)
     domains = NamesField(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import logs, orders, php, sites
+from .views import files, logs, orders, php, quarantine, sites
 
 app_name = "hosting"
 urlpatterns = [
@@ -18,6 +18,14 @@ urlpatterns = [
     path("sites/<int:pk>/logs/download/", logs.site_log_download, name="site_log_download"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),
     path("sites/<int:pk>/enable/", sites.site_enable, name="enable_site"),
+    path("sites/<int:pk>/quarantine/", quarantine.site_quarantine, name="quarantine_site"),
+    path("sites/<int:pk>/release/", quarantine.site_release, name="release_site"),
+    path("sites/<int:pk>/room/open/", quarantine.room_open, name="open_room"),
+    path("sites/<int:pk>/room/close/", quarantine.room_close, name="close_room"),
+    path("sites/<int:pk>/evidence/", quarantine.site_evidence, name="evidence"),
+    path("sites/<int:pk>/evidence/<int:evidence_pk>/", quarantine.evidence_download, name="evidence_download"),
+    path("sites/<int:pk>/snapshots/take/", files.snapshot_take, name="take_snapshot"),
+    path("sites/<int:pk>/snapshots/<int:snapshot_pk>/", files.site_changes, name="site_changes"),
     path("sites/<int:pk>/delete/", sites.site_delete, name="delete_site"),
     path("sites/<int:pk>/restore/", sites.site_restore, name="restore_site"),
 ]

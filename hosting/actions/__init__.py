@@ -3,6 +3,7 @@
 from . import database_moves as database_moves
 from . import databases as databases
 from . import evacuation as evacuation
+from . import files as files
 from . import gates as gates
 from . import move_edges as move_edges
 from . import moves as moves

@@ -149,5 +149,5 @@ def _point(step: Step, host: str, hold: bool = False) -> None:
             continue
         mode = backend.mode
         if mode == Mode.HOLD:
-            mode = Mode.NORMAL if site.enabled else Mode.DISABLED
+            mode = Mode(site.mode)
         routing_services.set_backend(site.pk, place, Mode.HOLD if hold and mode == Mode.NORMAL else mode)

@@ -1,16 +1,19 @@
 """Steps of isolating a site and letting it out again."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.fleet.actions import Call, HostAction
+from controlpanel.fleet.actions import ApplyAction, Call, HostAction
+from controlpanel.fleet.desired import Resource
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import plans as routing
 
+from .. import desired
 from ..models import Evidence, Site
 from .sites import UpdateOnWeb
 
@@ -26,6 +29,9 @@ class CloseOnEdge(routing.Publish):
     title = _("Show visitors the quarantine page on %(host)s")
     undoable = False
 
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [*super().resources(step), *desired.room_resources(step.args["site"])]
+
 
 @register
 class OpenOnEdge(routing.Publish):
@@ -34,6 +40,28 @@ class OpenOnEdge(routing.Publish):
     name = "hosting.open_on_edge"
     title = _("Let visitors in again on %(host)s")
     undoable = False
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return [*super().resources(step), *desired.room_resources(step.args["site"])]
+
+
+@register
+class RoomOnEdge(ApplyAction):
+    """Args: ``{"site": id}``. Who holds the secret is let in, as long as the room is open."""
+
+    name = "hosting.room_on_edge"
+    title = _("Tell %(host)s who may enter the clean room")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        return desired.room_resources(step.args["site"])
+
+
+@register
+class RoomOnWeb(UpdateOnWeb):
+    """Args: ``{"site": id}``."""
+
+    name = "hosting.room_on_web"
+    title = _("Set the clean room up, or clear it, on %(host)s")
 
 
 @register

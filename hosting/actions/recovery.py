@@ -7,7 +7,7 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
@@ -44,6 +44,18 @@ add_messages(
 PLACE, SWITCH, SETTLE = 600.0, 60.0, 20
 #: Lines about sites that are kept in an answer, at most.
 TOLD = 500
+
+
+def _rest(sites: QuerySet[Site]) -> None:
+    """The state of sites that are where they should be."""
+    pks = list(sites.values_list("pk", flat=True))  # each update would change what the next one finds
+    for quarantined, enabled, state in (
+        (True, None, SiteState.QUARANTINED),
+        (False, True, SiteState.ACTIVE),
+        (False, False, SiteState.DISABLED),
+    ):
+        these = Site.objects.filter(pk__in=pks, quarantined=quarantined)
+        (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
 
 
 def _now(result: dict[str, Any]) -> "Future[dict[str, Any]]":
@@ -186,8 +198,7 @@ class BringUp(HostAction):
         sites = Site.objects.filter(pk__in=up, host=host)
         storage.mark_attached(host, sites.values_list("volume_id", flat=True))
         settled = sites.filter(state__in=(SiteState.UPDATING, SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED))
-        settled.filter(enabled=True).update(state=SiteState.ACTIVE)
-        settled.filter(enabled=False).update(state=SiteState.DISABLED)
+        _rest(settled)
         sites.update(placed=True)
         down = Site.objects.filter(pk__in=[int(pk) for pk in answer["down"]], host=host)
         down.filter(state=SiteState.UPDATING).update(state=SiteState.FAILED)
@@ -402,8 +413,7 @@ class Clean(HostAction):
         storage.mark_attached(host, Site.objects.filter(pk__in=sites).values_list("volume_id", flat=True))
         Site.objects.filter(pk__in=sites).update(placed=True)
         back = Site.objects.filter(pk__in=sites, state__in=(SiteState.UPDATING, SiteState.FAILED))
-        back.filter(enabled=True).update(state=SiteState.ACTIVE)
-        back.filter(enabled=False).update(state=SiteState.DISABLED)
+        _rest(back)
         troubled = [i for i in answer.get("items", []) if i.get("status") not in ("ok", "unchanged")]
         answer.update(items=troubled[:50], unexpected=answer.get("unexpected", [])[:50], sites=len(sites))
 

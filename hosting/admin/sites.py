@@ -30,12 +30,14 @@ from ..api import problems as _problems  # noqa: F401  # registers how hosting's
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
 from .moves import MoveActions
+from .quarantine import quarantine_facts
 from .scale import ScalesSites
 
 LABELS: dict[str, str] = {
     SiteState.ACTIVE: "success",
     SiteState.FAILED: "danger",
     SiteState.DISABLED: "warning",
+    SiteState.QUARANTINED: "danger",
     SiteState.DELETED: "warning",
     SiteState.CREATING: "info",
     SiteState.UPDATING: "info",
@@ -165,7 +167,7 @@ class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     )  # fmt: skip
     inlines = (DomainInline,)
     actions = ("move_selected",)
-    actions_detail = ("scale", "move", "disable", "enable", "remove", "restore")
+    actions_detail = ("isolate", "release", "scale", "move", "disable", "enable", "remove", "restore")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return super().get_queryset(request).prefetch_related("domains")
@@ -201,6 +203,26 @@ class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     @admin.display(description=_("operations"))
     def history(self, site: Site) -> str:
         return links(history_of(f"site:{site.pk}")[:HISTORY])
+
+    @deed(
+        description=_("Quarantine"),
+        icon="gpp_maybe",
+        question=_("Isolate %(object)s because it is compromised?"),
+        sensitive=True,
+        facts=quarantine_facts,
+    )
+    def isolate(self, request: HttpRequest, site: Site) -> Operation:
+        reason, block_logins = request.POST.get("reason", ""), "block_logins" in request.POST
+        return services.quarantine_site(actor(request), site, reason, block_logins=block_logins)[1]
+
+    @deed(
+        description=_("Release from quarantine"),
+        icon="gpp_good",
+        question=_("Let %(object)s out of quarantine: network, processes, visitors and logins as before?"),
+        sensitive=True,
+    )
+    def release(self, request: HttpRequest, site: Site) -> Operation:
+        return services.release_site(actor(request), site)[1]
 
     @deed(
         description=_("Disable"),

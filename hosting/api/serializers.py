@@ -10,10 +10,10 @@ from controlpanel.operations.api.serializers import AcceptedSerializer
 from members.choices import Role
 from members.models import Access
 
-from .. import evidence, php_settings
+from .. import php_settings
 from ..choices import DomainKind, Importance, SiteKind, SiteState
 from ..errors import InvalidKind
-from ..models import Domain, Evidence, HostingOrder, Site
+from ..models import Domain, HostingOrder, Site
 from ..names import MOST
 from ..orders import LEAST_SIZE, MOST_SITES, MOST_SIZE
 from ..services import LEAST_WORKERS, MOST_WORKERS
@@ -177,30 +177,6 @@ class SiteChangesSerializer(serializers.Serializer[Any]):
     revision = serializers.IntegerField(
         required=False, min_value=0, help_text="The revision that you read: refused with 409 when it is an older one."
     )
-
-
-class IsolateSerializer(serializers.Serializer[Any]):
-    """Why, and how far."""
-
-    reason = serializers.CharField(max_length=2000, help_text="Shown to the site's owners.")
-    block_logins = serializers.BooleanField(
-        default=False, help_text="Block SSH keys and tokens of those who may change the site, until its release."
-    )
-
-
-class EvidenceSerializer(serializers.ModelSerializer[Evidence]):
-    """What a site was doing on a host when it was isolated."""
-
-    content = serializers.SerializerMethodField(help_text="Processes, connections, logs; secrets masked.")
-    counts = serializers.DictField(child=serializers.IntegerField(), read_only=True)
-
-    class Meta:
-        model = Evidence
-        fields = ("id", "quarantine", "host", "collected", "counts", "size_bytes", "content")
-        read_only_fields = fields
-
-    def get_content(self, found: Evidence) -> dict[str, Any]:
-        return evidence.shown(found)
 
 
 class SiteRestoreSerializer(serializers.Serializer[Any]):

@@ -23,12 +23,11 @@ from . import scale
 from .filters import DomainFilter, OrderFilter, SiteFilter
 from .logs import LogActions
 from .moves import MoveActions
+from .quarantine import QuarantineActions
 from .scale import ScaleSerializer
 from .serializers import (
     AcceptedSiteSerializer,
     DomainSerializer,
-    EvidenceSerializer,
-    IsolateSerializer,
     NewOrderSerializer,
     NewSiteSerializer,
     OrderChangesSerializer,
@@ -83,7 +82,7 @@ def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(LogActions, MoveActions, Collection):
+class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer
@@ -134,28 +133,6 @@ class SiteViewSet(LogActions, MoveActions, Collection):
     def restore(self, request: Request, pk: str) -> Response:
         site, fields = self.get_object(), self.fields_of(SiteRestoreSerializer)
         return self._carry_out(lambda **common: services.restore_site(self.actor, site, **fields, **common))
-
-    @accepts_site("Put a compromised site into quarantine (staff)", IsolateSerializer)
-    @action(detail=True, methods=["post"])
-    def isolate(self, request: Request, pk: str) -> Response:
-        """No visitors, no network, no processes, at once; what it was doing is kept. Its owners read the reason."""
-        site, fields = self.get_object(), self.fields_of(IsolateSerializer)
-        return self._carry_out(lambda **common: services.quarantine_site(self.actor, site, **fields, **common))
-
-    @accepts_site("Let a site out of quarantine (staff)")
-    @action(detail=True, methods=["post"])
-    def release(self, request: Request, pk: str) -> Response:
-        site = self.get_object()
-        return self._carry_out(lambda **common: services.release_site(self.actor, site, **common))
-
-    @extend_schema(
-        summary="What a quarantined site was doing (staff)", responses=EvidenceSerializer(many=True), filters=False
-    )
-    @action(detail=True, methods=["get"], pagination_class=None)
-    def evidence(self, request: Request, pk: str) -> Response:
-        """Of all its quarantines, the newest first; what looks like a secret is masked."""
-        found = selectors.evidence_for(self.actor, self.get_object())
-        return Response(EvidenceSerializer(found, many=True).data)
 
     @accepts_site("Other limits, more or fewer web hosts, or hosts for itself (staff)", ScaleSerializer)
     @action(detail=True, methods=["post"])

@@ -27,6 +27,7 @@ from storage.choices import VolumeState
 from .. import actions as _actions  # noqa: F401 (registers them)
 from ..choices import SiteState
 from ..models import Site
+from .sites import resting_state
 
 
 @register
@@ -94,7 +95,7 @@ def stages(sites: list[Site], source: str, target: str, name: str) -> list[list[
     looks = [
         PlannedStep("hosting.move_look", edge, {"site": site.pk, "name": site.primary, "target": target})
         for site in sites
-        if site.enabled and site.primary
+        if site.answers and site.primary
         for edge in edges
     ]
     return [
@@ -137,7 +138,7 @@ def _state(site: Site) -> Any:
     runs = site.placed and site.volume is not None and site.volume.state == VolumeState.ATTACHED
     if not runs:
         return SiteState.FAILED
-    return SiteState.ACTIVE if site.enabled else SiteState.DISABLED
+    return resting_state(site)
 
 
 def _is_newest(pk: int, revision: int) -> bool:

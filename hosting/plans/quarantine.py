@@ -94,6 +94,32 @@ class CutSite(Plan):
 
 
 @register
+class OpenRoom(SitePlan):
+    kind = "hosting.open_room"
+    title = _("Open the clean room of %(name)s")
+
+    def stages(self, params: Params) -> Stages:
+        site = _load(params)
+        return [
+            _on_hosts("hosting.room_on_web", site, hosts_of(site, leaving=False)),
+            _on_edges("hosting.room_on_edge", site),
+        ]
+
+
+@register
+class CloseRoom(SitePlan):
+    kind = "hosting.close_room"
+    title = _("Close the clean room of %(name)s")
+
+    def stages(self, params: Params) -> Stages:
+        site = _load(params)
+        return [
+            _on_edges("hosting.room_on_edge", site),
+            _on_hosts("hosting.room_on_web", site, hosts_of(site, leaving=False)),
+        ]
+
+
+@register
 class ReleaseSite(SitePlan):
     """``{…, "quarantine": id, "logins": [ids]}``. Its host first: who is let in by an edge finds the site."""
 

@@ -17,9 +17,18 @@ from .databases import (
     restore_database,
 )
 from .evacuation import evacuate_host
+from .files import compare, last_good, restore_files, snapshot_of, snapshots_of, take_snapshot
 from .moves import move_site, move_sites
-from .quarantine import forget_quarantines, open_quarantine, quarantine_site, release_site
+from .quarantine import (
+    LONGEST_REASON,
+    forget_quarantines,
+    open_quarantine,
+    quarantine_consequences,
+    quarantine_site,
+    release_site,
+)
 from .recovery import readmit_host, recover_host
+from .rooms import address_of, close_due, close_room, open_room
 from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
 from .sites import (
     DEFAULT_WORKERS,
@@ -38,9 +47,14 @@ from .sites import (
 __all__ = [
     "DEFAULT_WORKERS",
     "LEAST_WORKERS",
+    "LONGEST_REASON",
     "MOST_WORKERS",
     "add_database_user",
+    "address_of",
     "change_database",
+    "close_due",
+    "close_room",
+    "compare",
     "create_database",
     "create_site",
     "delete_database",
@@ -54,16 +68,19 @@ __all__ = [
     "evacuate_host",
     "forget_quarantines",
     "intend_size",
+    "last_good",
     "leave_host",
     "move_database",
     "move_site",
     "move_sites",
     "note_database_usage",
     "open_quarantine",
+    "open_room",
     "place_again",
     "promote",
     "purge_databases_due",
     "purge_due",
+    "quarantine_consequences",
     "quarantine_site",
     "readmit_host",
     "recover_database",
@@ -73,11 +90,15 @@ __all__ = [
     "release_site",
     "remove_database_user",
     "restore_database",
+    "restore_files",
     "restore_site",
     "rotate_database_password",
     "scale_site",
     "settle_hosts",
+    "snapshot_of",
+    "snapshots_of",
     "switch",
     "switch_back",
+    "take_snapshot",
     "without_host",
 ]

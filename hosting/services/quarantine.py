@@ -2,6 +2,7 @@
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from controlpanel.operations import services as operations
 from controlpanel.operations.choices import UNFINISHED
@@ -78,6 +79,18 @@ def release_site(
         return _release(locked, actor, idempotency_key, requested_from)
 
     return intents.changed(actor, site, "hosting.release_site", idempotency_key, make)
+
+
+def quarantine_consequences(site: Site) -> list[str]:
+    """What isolating it does, and to whom, in the reader's language: shown before it is done."""
+    concerned = ", ".join(login.username for login in blocks.concerned(site.order.member, site.order_id))
+    return [
+        _("At once: visitors see a page that says that it is being repaired, and no packet of it leaves its host."),
+        _("Its processes stand still, what they were doing is written down, then they end."),
+        _("A snapshot of its files is taken. Regular snapshots of before are kept."),
+        _("Its owners read your reason on its page, and can look at it in a clean room. No other site is touched."),
+        _("If you choose so, SSH keys and tokens are blocked of: %(logins)s.") % {"logins": concerned or "–"},
+    ]
 
 
 def open_quarantine(site: Site) -> Quarantine | None:

@@ -1,7 +1,7 @@
 """How the pages show states, names, times and amounts."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -62,6 +62,12 @@ def moment(value: datetime | None) -> SafeString | str:
         value.isoformat(timespec="seconds"),
         formats.date_format(value.astimezone(timezone.get_default_timezone()), "SHORT_DATETIME_FORMAT"),
     )
+
+
+@register.simple_tag
+def epoch(seconds: float) -> SafeString | str:
+    """As ``moment``, for seconds since 1970 as hosts tell them."""
+    return moment(datetime.fromtimestamp(seconds, UTC))
 
 
 @register.simple_tag

@@ -12,7 +12,7 @@ from controlpanel.operations.models import Operation
 
 from .. import selectors
 from ..errors import HostingError
-from ..forms import ConfirmForm, RestoreSiteForm, ServiceForm
+from ..forms import ConfirmForm, QuarantineForm, RestoreSiteForm, ServiceForm
 from ..models import HostingOrder, Site
 
 page = require_http_methods(["GET", "HEAD", "POST"])
@@ -46,7 +46,7 @@ def confirmed(
     button: str,
     consequences: list[str],
     dangerous: bool = False,
-    form_class: type[RestoreSiteForm] | None = None,
+    form_class: "type[RestoreSiteForm] | type[QuarantineForm] | None" = None,
 ) -> HttpResponse:
     """A page that says what will happen, and does it when it is confirmed."""
     site = site_or_404(request, pk)

@@ -26,6 +26,10 @@ from ..use import use_of
 from .common import confirmed, order_or_404, page, site_or_404
 
 HISTORY = 10
+#: Snapshots that a site's page lists.
+SNAPSHOTS = 10
+#: States in which its owners may change it.
+AT_REST = (SiteState.ACTIVE, SiteState.DISABLED, SiteState.QUARANTINED, SiteState.FAILED)
 
 
 @never_cache
@@ -59,13 +63,18 @@ def site_create(request: HttpRequest, pk: int) -> HttpResponse:
 def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
     site = site_or_404(request, pk)
     operations = selectors.operations_of(request.user, site).select_related("requested_by")
+    quarantine = services.open_quarantine(site) if site.quarantined else None
     context = {
         "site": site,
+        "quarantine": quarantine,
+        "room_address": services.address_of(site, quarantine) if quarantine and site.room_open else "",
+        "last_good": services.last_good(site) if quarantine else None,
+        "snapshots": services.snapshots_of(site)[:SNAPSHOTS],
         "running": _running(request, site),
         "operations": operations[:HISTORY],
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
-        "changeable": site.placed and site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
-        "deletable": site.state in (SiteState.ACTIVE, SiteState.DISABLED, SiteState.FAILED),
+        "changeable": site.placed and site.state in AT_REST,
+        "deletable": site.state in AT_REST,
         "moving": moves.under_way(site),
         "edges": routing_selectors.edges(),
         "grace_days": settings.SITE_GRACE_DAYS,

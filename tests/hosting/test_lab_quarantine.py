@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from tests.hosting.live import PAGES, LiveSite, in_panel, neighbours
 from tests.panel import Panel, fresh_name, kill_workers, on_host, wait_until
@@ -132,6 +133,63 @@ def test_a_worker_that_dies_in_the_middle_changes_nothing(owned: Owned) -> None:
     assert owned.closed()
     assert owned.processes() == ""
     assert owned.staff.get(f"{owned.site.path}evidence/")
+
+
+def test_a_site_is_repaired_in_its_clean_room(panel: Panel) -> None:
+    """Compared with the last snapshot, put right, and looked at, while the public sees the page."""
+    site, staff = LiveSite.create(panel), panel.api()
+    owner, site.api = site.api, staff
+    site.put("web/index.php", "mine <?= 1 + 1;")
+    site.put("web/kept.txt", "kept")
+    site.do("snapshots")
+    snapshot = site.api.get(f"{site.path}snapshots/")[0]["id"]
+    site.put("web/index.php", "owned <?= 1 + 1;")
+    site.put("web/shell.php", "<?php system($_GET['c']);")
+    on_host(site.host, "rm", f"{site.root}/web/kept.txt")
+    staff.wait(staff.post(f"{site.path}isolate/", {"reason": "It sends spam.", "block_logins": True}))
+    staff.wait(staff.post(f"{site.path}room/"))
+    address = staff.get(f"{site.path}room/")["address"]
+    entrance = address.partition(site.name)[2]
+
+    # The public sees the page; so does who guesses, and who tries the room of another site.
+    assert site.statuses() == {503}
+    assert site.statuses(f"{entrance[:-1]}x") == {503}
+    for answer in site.open(headers={"X-Forwarded-Room": "open", "Cookie": "controlpanel_room=guessed"}):
+        assert answer.status_code == 503
+    for edge in panel.edges:
+        with requests.Session() as visitor:
+            answer = visitor.get(f"http://{edge}{entrance}", headers={"Host": site.name}, allow_redirects=False)
+            assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        inside = panel.fetch(edge, site.name, headers={"Cookie": f"other=1; {cookie}"})
+        assert (inside.status_code, inside.text) == (200, "owned 2")
+        assert panel.fetch(edge, site.name, headers={"Cookie": cookie + "x"}).status_code == 503
+    logs = on_host(site.host, "sh", "-c", f"cat /var/log/sites/{site.id}/*.log; journalctl -u 'room@{site.id}*'")
+    assert cookie.partition("=")[2] not in logs
+    # Its programs run there without a network.
+    site.put("web/call.php", "<?= @fsockopen('udp://127.0.0.1', 9) && @fwrite(fsockopen('udp://127.0.0.1', 9), 'x');")
+    assert panel.fetch(panel.edges[0], site.name, "/call.php", headers={"Cookie": cookie}).text in ("", "0")
+    on_host(site.host, "rm", f"{site.root}/web/call.php")
+    # The tokens of its owners open nothing.
+    owner.request("GET", site.path, 401)
+
+    found = {one["path"]: one["what"] for one in staff.get(f"{site.path}changes/", snapshot=snapshot)["differences"]}
+    found = {path: what for path, what in found.items() if path.startswith("web/")}
+    assert found == {"web/index.php": "changed", "web/kept.txt": "removed", "web/shell.php": "added"}
+    data = {"snapshot": snapshot, "paths": ["web/index.php"]}
+    staff.wait(staff.post(f"{site.path}restore-files/", data))
+    inside = panel.fetch(panel.edges[0], site.name, headers={"Cookie": cookie})
+    assert inside.text == "mine 2"
+    staff.wait(staff.post(f"{site.path}restore-files/", {"snapshot": snapshot, "everything": True}))
+    assert staff.get(f"{site.path}changes/", snapshot=snapshot)["differences"] == []
+    assert site.stat("%u %a", "web/kept.txt") == f"{site.stat('%u')} 644"
+
+    staff.wait(staff.delete(f"{site.path}room/"))
+    assert panel.fetch(panel.edges[0], site.name, headers={"Cookie": cookie}).status_code == 503
+    staff.wait(staff.post(f"{site.path}release/"))
+    assert site.shows("mine 2")
+    assert site.shows("kept", "/kept.txt")
+    assert owner.get(site.path)["state"] == "active"
 
 
 def test_members_isolate_nothing(panel: Panel) -> None:

@@ -36,6 +36,7 @@ _ORDER = (
     paths.SHIELDS,
     paths.BACKENDS,
     paths.SPREAD,
+    paths.ROOMS,
     paths.MODES,
     paths.REDIRECTS,
     paths.HOSTS,

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional, Sequence
 
-from . import challenge, hold, pages, paths, shield, spread
+from . import challenge, hold, pages, paths, rooms, shield, spread
 from .paths import backend_name
 
 
@@ -134,6 +134,7 @@ IPV6  # One address may not take all connections of the edge.
 
   # What to do with its visitors.
   http-request set-var(txn.mode) var(txn.site),map_str({paths.MODES},normal)
+{rooms.RULES}
 {shield.RULES}
 {_MODE_RULES}
   # Where it is.
@@ -145,7 +146,7 @@ IPV6  # One address may not take all connections of the edge.
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header Host %[var(txn.host)]
-  # What changes something is never sent twice.
+{rooms.FORWARD}  # What changes something is never sent twice.
   http-request disable-l7-retry unless only_reads
 {shield.CACHE_RULES}
 {spread.COUNT}  use_backend %[var(txn.backend)]

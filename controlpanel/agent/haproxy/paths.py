@@ -26,7 +26,9 @@ SHIELD_NETWORKS = MAPS + "/shield_networks.map"
 SHIELD_PATHS = MAPS + "/shield_paths.map"
 #: "key" to the secret that tasks are made with.
 SHIELD_KEY = MAPS + "/shield_key.map"
-ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
+#: SHA-256 of what opens a clean room to ``site id.end``.
+ROOMS = MAPS + "/rooms.map"
+ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, ROOMS, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
 
 #: The program that lets visitors wait (``hold.py``).
 HOLD = DIRECTORY + "/hold.lua"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Tuple
 
-from . import hold, paths, shield, spread
+from . import hold, paths, rooms, shield, spread
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
@@ -36,6 +36,12 @@ def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
 
 
+def of_room(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the site's."""
+    gone: Dict[str, Optional[str]] = dict.fromkeys(rooms.row(id, previous)) if previous else {}
+    return {paths.ROOMS: {**gone, **(rooms.row(id, spec) if spec else {})}}
+
+
 def of_shield(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
     """``id`` is the site's, or "all". Rows that only ``previous`` had are taken away."""
     found: TableRows = {paths.SHIELDS: {id: None}, paths.SHIELD_NETWORKS: {}, paths.SHIELD_PATHS: {}}
@@ -64,6 +70,7 @@ _SOURCES: Sources = {
     paths.BACKENDS: ("site_route", of_site_route),
     paths.SPREAD: ("site_route", of_site_route),
     paths.MODES: ("site_route", of_site_route),
+    paths.ROOMS: ("room", of_room),
     paths.SHIELDS: ("shield", of_shield),
     paths.SHIELD_NETWORKS: ("shield", of_shield),
     paths.SHIELD_PATHS: ("shield", of_shield),

@@ -27,6 +27,7 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("edge", frozenset({"edge"})),
     ("certificate", frozenset({"edge"})),
     ("site_route", frozenset({"edge"})),
+    ("room", frozenset({"edge"})),
     ("shield", frozenset({"edge"})),
     ("packet_filter", frozenset({"edge"})),
     ("route", frozenset({"edge"})),

@@ -14,6 +14,7 @@ from ..calls import Context, call
 from ..errors import AgentError, Failed, Invalid
 from ..isolation import apply as isolation
 from ..isolation import calls as isolation_calls  # noqa: F401 (registers site.cut and site.evidence)
+from ..snapshots import calls as snapshot_calls  # noqa: F401 (registers site.compare and site.restore)
 from ..web import limits, nginx, paths, php, rotation, settings, tree
 from ..web import preflight as preflight  # registers site.preflight
 from .base import File, Item, Kind

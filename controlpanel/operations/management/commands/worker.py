@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -19,6 +20,9 @@ from controlpanel.operations import recovery
 
 log = structlog.get_logger()
 
+#: Seconds that a queue cluster may take until it has done its first work: on a busy machine Django alone takes some.
+#: One that was ended before it had begun would be started anew for ever.
+WARM_UP = 45.0
 
 _libc = ctypes.CDLL(None)
 
@@ -39,7 +43,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         sweep = recovery.Sweep()
-        cluster = self._start_cluster()
+        cluster, began = self._start_cluster(), time.monotonic()
         beat = 0
         try:
             while not self.stopping.wait(options["sweep_every"]):
@@ -49,7 +53,8 @@ class Command(BaseCommand):
                     sweep.once()
                     if beat % 10 == 0:
                         recovery.enqueue_duties()
-                    stuck = beat % 10 == 0 and recovery.queue_is_stuck(settings.Q_CLUSTER["workers"])
+                    warm = time.monotonic() - began > WARM_UP
+                    stuck = beat % 10 == 0 and warm and recovery.queue_is_stuck(settings.Q_CLUSTER["workers"])
                 except OperationalError as error:  # PostgreSQL restarts: so do we, in a moment
                     log.warning("database away", error=str(error))
                     connection.close()
@@ -57,7 +62,7 @@ class Command(BaseCommand):
                 if stuck or cluster.poll() is not None:
                     log.error("queue cluster hangs or died, restarting it", stuck=stuck, code=cluster.poll())
                     self._stop_cluster(cluster, patience=2)
-                    cluster = self._start_cluster()
+                    cluster, began = self._start_cluster(), time.monotonic()
         finally:
             self._stop_cluster(cluster, patience=10)
 
