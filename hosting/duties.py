@@ -24,6 +24,12 @@ def close_rooms() -> None:
 
 
 @every(seconds=60)
+def unshare_volumes() -> None:
+    """Sites that are on one host again."""
+    services.unshare_alone()
+
+
+@every(seconds=60)
 def measure_databases() -> None:
     """How large databases are; full ones stop being written, those with room again go on."""
     services.refresh_database_usage()

@@ -51,6 +51,12 @@ class ScaleForm(forms.Form):
         widget=UnfoldBooleanSwitchWidget,
         help_text=_("No other site is placed on them from now on. Those that are there stay until they are moved."),
     )
+    move_others = forms.BooleanField(
+        label=_("Move the others away"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=_("With the above: sites that are on its hosts now move to others, without losing a request."),
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
@@ -116,6 +122,10 @@ class ScalesSites:
 
     @staticmethod
     def _do(request: HttpRequest, site: Site, form: ScaleForm) -> Operation:
-        return services.scale_site(
-            actor(request), site, **form.cleaned_data, requested_from=request.META.get("REMOTE_ADDR")
-        )[1]
+        fields = dict(form.cleaned_data)
+        others, where = fields.pop("move_others"), request.META.get("REMOTE_ADDR")
+        with transaction.atomic():
+            site, operation = services.scale_site(actor(request), site, **fields, requested_from=where)
+            if others and site.dedicated:
+                services.move_others(actor(request), site, requested_from=where)
+        return operation

@@ -56,6 +56,9 @@ class ScaleSerializer(serializers.Serializer[Any]):
     dedicated = serializers.BooleanField(
         required=False, allow_null=True, help_text="No other site is placed on its hosts."
     )
+    move_others = serializers.BooleanField(
+        required=False, default=False, help_text="With dedicated: move the others that are there to other hosts."
+    )
 
 
 def facts(site: Site) -> dict[str, Any]:

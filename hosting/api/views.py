@@ -139,7 +139,15 @@ class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
     def scale(self, request: Request, pk: str) -> Response:
         """The site goes on answering. ``neighbours``: how many other sites there are on its hosts."""
         site, fields = self.get_object(), self.fields_of(ScaleSerializer)
-        return self._carry_out(lambda **common: services.scale_site(self.actor, site, **fields, **common), scale.facts)
+        others = fields.pop("move_others", False)
+
+        def work(**common: Any) -> tuple[Site, Operation]:
+            done = services.scale_site(self.actor, site, **fields, **common)
+            if others and done[0].dedicated:
+                services.move_others(self.actor, done[0], requested_from=common["requested_from"])
+            return done
+
+        return self._carry_out(work, scale.facts)
 
     def _carry_out(
         self,

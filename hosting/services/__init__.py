@@ -29,7 +29,18 @@ from .quarantine import (
 )
 from .recovery import readmit_host, recover_host
 from .rooms import address_of, close_due, close_room, open_room
-from .scale import intend_size, leave_host, promote, scale_site, settle_hosts, switch, switch_back, without_host
+from .scale import (
+    intend_size,
+    leave_host,
+    move_others,
+    promote,
+    scale_site,
+    settle_hosts,
+    switch,
+    switch_back,
+    unshare_alone,
+    without_host,
+)
 from .sites import (
     DEFAULT_WORKERS,
     LEAST_WORKERS,
@@ -71,6 +82,7 @@ __all__ = [
     "last_good",
     "leave_host",
     "move_database",
+    "move_others",
     "move_site",
     "move_sites",
     "note_database_usage",
@@ -100,5 +112,6 @@ __all__ = [
     "switch",
     "switch_back",
     "take_snapshot",
+    "unshare_alone",
     "without_host",
 ]

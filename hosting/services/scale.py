@@ -22,15 +22,18 @@ from ..choices import SiteState
 from ..errors import ChangeUnderWay, HostUnfit, LastHost, NothingToChange, VolumeBusy
 from ..models import Placement, Site
 from ..scaling import Size
+from . import moves
 
 __all__ = [
     "intend_size",
     "leave_host",
+    "move_others",
     "promote",
     "scale_site",
     "settle_hosts",
     "switch",
     "switch_back",
+    "unshare_alone",
     "without_host",
 ]
 
@@ -113,6 +116,16 @@ def leave_host(actor: "selectors.Actor", site: Site, host: Host, **common: Any) 
     return scale_site(actor, site, hosts=rest, **common)
 
 
+def move_others(actor: "selectors.Actor", site: Site, *, requested_from: str | None = None) -> list[Operation]:
+    """Start to move every other site off a dedicated site's hosts; placement puts none there any more.
+
+    Sites that are on several hosts themselves are left out. Raises NoCapacity, PermissionDenied.
+    """
+    hosts = places.staying_hosts(site)
+    others = {other.pk for host in hosts for other in places.sites_on(host).exclude(pk=site.pk)}
+    return moves.move_sites(actor, sorted(others), reason="dedicated", requested_from=requested_from) if others else []
+
+
 # --- turning points of the operation -----------------------------------------------------------------------------
 
 
@@ -186,6 +199,16 @@ def _announce(site: Site) -> None:
     """Let routing know which hosts serve the site; the operation tells the edges."""
     if site.host:
         routing.set_hosts(site.pk, site.host, places.serving_hosts(site)[1:])
+
+
+def unshare_alone() -> int:
+    """By the clock: a volume that only one host has, and is to have, is that host's alone again. How many became so.
+
+    A host that was lost may have been cut off only after its site went on without it.
+    """
+    sites = Site.objects.filter(volume__shared=True, volume__state=VolumeState.ATTACHED, placements=None)
+    alone = sites.exclude(state__in=_IN_MOTION).select_related("volume")
+    return sum(storage.unshare(site.volume) for site in alone[:500] if site.volume)
 
 
 # --- for moves and recoveries ------------------------------------------------------------------------------------

@@ -353,6 +353,23 @@ def test_a_dedicated_site_is_not_put_beside_others(place: Place, site: Site) -> 
     assert Size.from_params(scale(place, site, hosts=2, dedicated=True).params["after"]).hosts == ("web1", "web3")
 
 
+def test_others_are_moved_off_a_dedicated_sites_host(place: Place, site: Site) -> None:
+    other = SiteFactory(host=place.web[0], placed=True)
+    services.scale_site(place.staff, site, dedicated=True)
+    [move] = services.move_others(place.staff, Site.objects.get(pk=site.pk))
+    assert (move.params["sites"], move.params["host"]) == ([other.pk], "web2")
+
+
+def test_a_volume_left_shared_by_a_lost_host_is_one_hosts_again(place: Place, site: Site) -> None:
+    site = carried_out(place, site, hosts=2)
+    lost = Host.objects.get(name="web2")
+    services.without_host(site, lost)
+    assert (services.unshare_alone(), Volume.objects.get(pk=site.volume_id).shared) == (0, True)
+    storage.fence_host(lost)
+    storage.mark_host_fenced(site.volume.pool, lost)
+    assert (services.unshare_alone(), Volume.objects.get(pk=site.volume_id).shared) == (1, False)
+
+
 def test_another_dedicated_sites_host_is_refused(place: Place, site: Site) -> None:
     carried_out(place, site, dedicated=True)
     other = running(create(place, "b.test")[0])
