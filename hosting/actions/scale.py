@@ -71,7 +71,7 @@ class Reversible:
             future: Future[dict[str, Any]] = Future()
             future.set_result({"kept": True})
             return future
-        return super().submit_undo(step)  # type: ignore[misc,no-any-return]
+        return super().submit_undo(step)  # type: ignore[misc]
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
         if not is_final(step.operation):

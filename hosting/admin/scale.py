@@ -61,7 +61,8 @@ class ScaleForm(forms.Form):
 
     def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
         now = {name: getattr(site, name) for name in (*RANGES, "dedicated", "revision")}
-        super().__init__(*args, initial={**now, "hosts": site.host_names}, label_suffix="", **kwargs)
+        kwargs = {"initial": {**now, "hosts": site.host_names}, "label_suffix": "", **kwargs}
+        super().__init__(*args, **kwargs)
         for name in RANGES:
             self.fields[name].widget = UnfoldAdminIntegerFieldWidget()
         loads = neighbours(site, _names())
@@ -84,7 +85,7 @@ class ScalesSites:
 
     @action(description=_("Scale"), icon="open_in_full", url_path="scale")
     def scale(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        page: ModelAdmin = self  # type: ignore[assignment]
+        page: ModelAdmin = self
         site = page.get_object(request, unquote(object_id)) if page.has_view_permission(request) else None
         if not actor(request).is_staff:
             raise PermissionDenied

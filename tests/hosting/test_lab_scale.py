@@ -4,13 +4,14 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.hosting.live import LiveSite, comes_back, in_panel
 from tests.hosting.load import PAGE, Visitors
-from tests.panel import Panel, kill_workers, on_host, powered_off, wait_until
+from tests.panel import Api, Panel, kill_workers, on_host, powered_off, wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -175,11 +176,16 @@ def test_the_worker_dies_in_the_middle(panel: Panel, site: LiveSite) -> None:
     with Visitors(site, "/where.php") as visitors:
         for hosts in (2, 1):
             answer = api.post(f"{site.path}scale/", {"hosts": hosts})
-            wait_until(lambda answer=answer: api.operation(answer)["steps"][1]["state"] != "planned", 30, every=0.02)
+            has_begun = partial(second_step_has_begun, api, answer)
+            wait_until(has_begun, 30, every=0.02)
             kill_workers()
             api.wait(answer, seconds=90)
             assert len(site.read()["hosts"]) == hosts
         assert visitors.failures == []
+
+
+def second_step_has_begun(api: Api, answer: dict[str, Any]) -> bool:
+    return bool(api.operation(answer)["steps"][1]["state"] != "planned")
 
 
 def test_cancelled_it_is_where_it_was(panel: Panel, site: LiveSite) -> None:
