@@ -170,6 +170,23 @@ class KindFixed(HostingError):
     message = _("A site cannot become a WordPress site or stop being one. Create a new site instead.")
 
 
+class InvalidTitle(HostingError):
+    code = "invalid_title"
+    message = _("Enter a title of at most %(limit)d characters, without line breaks.")
+
+
+class NoApplication(HostingError):
+    code = "no_application"
+    status = 409
+    message = _("This site has no WordPress that the panel has installed.")
+
+
+class SiteNotRunning(HostingError):
+    code = "not_running"
+    status = 409
+    message = _("This site is disabled. Enable it first.")
+
+
 class NoLogs(HostingError):
     code = "no_logs"
     status = 409

@@ -13,6 +13,7 @@ from .models import Site
 from .names import Names
 from .services import LEAST_WORKERS, MOST_WORKERS
 from .validators import readable
+from .wordpress import LANGUAGES
 
 #: More than any honest list of names; what is longer is not even split.
 MAX_NAMES_LENGTH = 20_000
@@ -92,13 +93,21 @@ class RestoreFilesForm(ServiceForm):
 
 
 class CreateSiteForm(NamesForm):
-    kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind.choices[:2], widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("What kind of site?"), choices=SiteKind, widget=forms.RadioSelect)
     domains = NamesField(
         label=_("Names"),
         help_text=_("One a line, for example example.org. The first one is the main name; the others are aliases."),
     )
 
-    field_order = ("domains", "kind")
+    title = forms.CharField(
+        label=_("Title"),
+        help_text=_("What the WordPress site is called; you can change it there. Empty: its main name."),
+        max_length=200,
+        required=False,
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=list(LANGUAGES.items()), required=False)
+
+    field_order = ("domains", "kind", "title", "language")
 
 
 class RestoreSiteForm(NamesForm):

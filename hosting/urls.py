@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import files, logs, orders, php, quarantine, sites
+from .views import applications, files, logs, orders, php, quarantine, sites
 
 app_name = "hosting"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("sites/<int:pk>/now/", sites.site_now, name="site_now"),
     path("sites/<int:pk>/edit/", sites.site_edit, name="edit_site"),
     path("sites/<int:pk>/php/", php.php_settings, name="php_settings"),
+    path("sites/<int:pk>/wordpress/password/", applications.new_password, name="wordpress_password"),
     path("sites/<int:pk>/logs/", logs.site_logs_page, name="site_logs"),
     path("sites/<int:pk>/logs/lines/", logs.site_log_lines, name="site_log_lines"),
     path("sites/<int:pk>/logs/download/", logs.site_log_download, name="site_log_download"),

@@ -1,5 +1,6 @@
 """Steps of hosting, one topic a module. Importing this registers them all."""
 
+from . import applications as applications
 from . import database_moves as database_moves
 from . import databases as databases
 from . import evacuation as evacuation

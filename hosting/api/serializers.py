@@ -164,6 +164,10 @@ class NewSiteSerializer(serializers.Serializer[Any]):
     domains = NamesField(help_text="Names, the main one first; in Unicode or punycode.")
     redirects = NamesField(required=False, help_text="Names that lead to the main one.")
     php_workers = WorkersField(required=False)
+    title = serializers.CharField(required=False, allow_blank=True, max_length=1000, help_text="Of a WordPress.")
+    language = serializers.CharField(
+        required=False, allow_blank=True, max_length=20, help_text='Of a WordPress: "" (English) or "es_ES".'
+    )
 
 
 class SiteChangesSerializer(serializers.Serializer[Any]):
@@ -193,6 +197,23 @@ class AcceptedSiteSerializer(AcceptedSerializer, SiteSerializer):
 
     class Meta(SiteSerializer.Meta):
         fields = (*SiteSerializer.Meta.fields, "site", "operation")
+        read_only_fields = fields
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    """How to log in to an application."""
+
+    username = serializers.CharField()
+    password = serializers.CharField(allow_blank=True, help_text="Shown this once; empty when asked again.")
+
+
+class CreatedSiteSerializer(AcceptedSiteSerializer):
+    """For a WordPress site also how to log in."""
+
+    application = CredentialsSerializer(required=False, help_text="Of a WordPress site.")
+
+    class Meta(AcceptedSiteSerializer.Meta):
+        fields = (*AcceptedSiteSerializer.Meta.fields, "application")
         read_only_fields = fields
 
 

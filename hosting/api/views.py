@@ -11,12 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlpanel.api.views import Collection, StaffWrite
-from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key
-from controlpanel.operations.models import Operation
+from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key, wants_preview
 from members import selectors as people
 
 from .. import orders, selectors, services
-from ..choices import SiteState
+from ..choices import SiteKind, SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from . import scale
@@ -27,6 +26,7 @@ from .quarantine import QuarantineActions
 from .scale import ScaleSerializer
 from .serializers import (
     AcceptedSiteSerializer,
+    CreatedSiteSerializer,
     DomainSerializer,
     NewOrderSerializer,
     NewSiteSerializer,
@@ -72,11 +72,9 @@ class OrderViewSet(Collection):
         return Response(self.get_serializer(self.get_object()).data)
 
 
-def accepts_site(summary: str, request: Any = None) -> Callable[[Any], Any]:
+def accepts_site(summary: str, request: Any = None, answer: Any = AcceptedSiteSerializer) -> Callable[[Any], Any]:
     """Schema of a write on a site."""
-    return extend_schema(
-        summary=summary, request=request, responses={202: AcceptedSiteSerializer}, parameters=WRITE_PARAMETERS
-    )
+    return extend_schema(summary=summary, request=request, responses={202: answer}, parameters=WRITE_PARAMETERS)
 
 
 @extend_schema_view(
@@ -94,15 +92,21 @@ class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
         sites = selectors.sites_for(self.actor).select_related("host")
         return sites.prefetch_related("domains", "placements__host")
 
-    @accepts_site("A new site", NewSiteSerializer)
+    @accepts_site("A new site", NewSiteSerializer, CreatedSiteSerializer)
     def create(self, request: Request) -> Response:
-        """Placement chooses its host. It is ready when its operation has succeeded: both edges then serve it."""
+        """Placement chooses its host. It is ready when its operation has succeeded: both edges then serve it.
+
+        A WordPress site gets a database, and is answered with the password of its administrator: this once.
+        """
         fields = self.fields_of(NewSiteSerializer)
-        order = fields.pop("order")
-        return self._carry_out(
-            lambda **common: services.create_site(
-                self.actor, order, fields.pop("kind"), fields.pop("domains"), **fields, **common
+        order, kind, domains = fields.pop("order"), fields.pop("kind"), fields.pop("domains")
+        if kind == SiteKind.WORDPRESS:
+            return self._carry_out(
+                lambda **common: services.create_wordpress(self.actor, order, domains, **fields, **common)
             )
+        fields = {name: value for name, value in fields.items() if name not in ("title", "language")}
+        return self._carry_out(
+            lambda **common: services.create_site(self.actor, order, kind, domains, **fields, **common)
         )
 
     @accepts_site("Other names, kind or PHP workers", SiteChangesSerializer)
@@ -149,21 +153,33 @@ class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
 
         return self._carry_out(work, scale.facts)
 
+    @accepts_site("Another password for the administrator of its WordPress", None, CreatedSiteSerializer)
+    @action(detail=True, methods=["post"], url_path="application/password")
+    def application_password(self, request: Request, pk: str) -> Response:
+        """The answer has it, this once; it is valid when the operation has succeeded."""
+        site = self.get_object()
+        return self._carry_out(lambda **common: services.new_wordpress_password(self.actor, site, **common))
+
     def _carry_out(
         self,
-        service: Callable[..., tuple[Site, Operation]],
+        service: Callable[..., Any],
         facts: Callable[[Site], dict[str, Any]] = lambda site: {},
     ) -> Response:
+        """Call a service that answers with the site, the operation, and perhaps how to log in to its application."""
         common = {
             "idempotency_key": idempotency_key(self.request),
             "requested_from": self.request.META.get("REMOTE_ADDR"),
         }
 
         def work() -> Outcome:
-            site, operation = service(**common)
+            site, operation, *credentials = service(**common)
             read = self.rows().get(pk=site.pk)  # with its names and host, all at once
             data = SiteSerializer(read, context=self.get_serializer_context()).data
-            return operation, {**data, "site": data, **facts(read)}
+            body = {**data, "site": data, **facts(read)}
+            for one in credentials:
+                password = "" if wants_preview(self.request) else one.password
+                body["application"] = {"username": one.username, "password": password}
+            return operation, body
 
         return carry_out(self.request, work)
 

@@ -95,16 +95,20 @@ def _probes(site: Site) -> list[PlannedStep]:
     return [PlannedStep("hosting.probe", edge.name, args) for edge in routing_selectors.edges()] if site.answers else []
 
 
-def _bring_up(site: Site, undo: str) -> list[list[PlannedStep]]:
-    """From nothing on any host to a site that answers through every edge. ``undo``: what becomes of its volume then."""
+def _provision_steps(site: Site, undo: str) -> list[PlannedStep]:
     if site.host is None or site.volume is None:
         raise ValueError(f"{site} was not placed")  # the service does that, in the transaction that starts the plan
     volume = {"volume": site.volume.pk, "grant": site.host.name, "undo": undo}
     return [
-        [
-            PlannedStep("members.ensure_site_identity", args={"site": site.pk}),
-            PlannedStep("storage.provision", site.volume.pool.host.name, volume),
-        ],
+        PlannedStep("members.ensure_site_identity", args={"site": site.pk}),
+        PlannedStep("storage.provision", site.volume.pool.host.name, volume),
+    ]
+
+
+def _bring_up(site: Site, undo: str) -> list[list[PlannedStep]]:
+    """From nothing on any host to a site that answers through every edge. ``undo``: what becomes of its volume then."""
+    return [
+        _provision_steps(site, undo),
         _on_web("hosting.place_on_web", site),
         routing.publish_steps(site.pk),
         _probes(site),

@@ -1,5 +1,6 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
+from .applications import Credentials, create_wordpress, new_wordpress_password
 from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
 from .database_moves import (
     drop_database_copies_due,
@@ -60,6 +61,7 @@ __all__ = [
     "LEAST_WORKERS",
     "LONGEST_REASON",
     "MOST_WORKERS",
+    "Credentials",
     "add_database_user",
     "address_of",
     "change_database",
@@ -68,6 +70,7 @@ __all__ = [
     "compare",
     "create_database",
     "create_site",
+    "create_wordpress",
     "delete_database",
     "delete_site",
     "disable_site",
@@ -85,6 +88,7 @@ __all__ = [
     "move_others",
     "move_site",
     "move_sites",
+    "new_wordpress_password",
     "note_database_usage",
     "open_quarantine",
     "open_room",

@@ -67,26 +67,38 @@ def create_database(
         nonlocal password
         # One creation at a time in an order: for its limit, and so that each sees where the one before was placed.
         locked = HostingOrder.objects.select_for_update().get(pk=order.pk)
-        _check_room(locked)
-        database = Database.objects.create(
-            order=locked,
-            site=site,
-            engine=engine,
-            host=placement.choose_host(),
-            quota_bytes=quota_bytes or locked.database_size_bytes,
-            **({"connections": connections} if connections else {}),
-        )
-        database.address = address_of(database.pk)
-        database.save(update_fields=["address"])
-        password = verifiers.new_password()
-        DatabaseUser.objects.create(
-            database=database, name=database.name, verifier=verifiers.verifier_of(engine, password)
-        )
+        database, password = add_database(locked, engine, site, quota_bytes=quota_bytes, connections=connections)
         return intents.start("hosting.create_database", database, actor, idempotency_key, requested_from)
 
     operation = intents.once(actor, idempotency_key, "hosting.create_database", make)
     database = Database.objects.select_related("order", "host").get(pk=operation.params["database"])
     return database, operation, password
+
+
+def add_database(
+    locked: HostingOrder,
+    engine: str,
+    site: Site | None,
+    *,
+    quota_bytes: int | None = None,
+    connections: int | None = None,
+) -> tuple[Database, str]:
+    """The rows of a new database with its owner, and its password. The caller has locked the order, and starts the
+    operation. Raises DatabasesFull and NoDatabaseCapacity."""
+    _check_room(locked)
+    database = Database.objects.create(
+        order=locked,
+        site=site,
+        engine=engine,
+        host=placement.choose_host(),
+        quota_bytes=quota_bytes or locked.database_size_bytes,
+        **({"connections": connections} if connections else {}),
+    )
+    database.address = address_of(database.pk)
+    database.save(update_fields=["address"])
+    password = verifiers.new_password()
+    DatabaseUser.objects.create(database=database, name=database.name, verifier=verifiers.verifier_of(engine, password))
+    return database, password
 
 
 def change_database(

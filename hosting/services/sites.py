@@ -4,7 +4,7 @@ Nothing here waits for a host. Who may not see an order or a site gets its ``Doe
 raises a ``HostingError`` (``errors.py``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -71,16 +71,19 @@ def create_site(
     php_workers: int = DEFAULT_WORKERS,
     idempotency_key: str = "",
     requested_from: str | None = None,
+    also: "Callable[[HostingOrder, Site], dict[str, Any]] | None" = None,
 ) -> tuple[Site, Operation]:
     """A new site of an order, on the web host that placement chooses; the first domain becomes its main name.
 
     The same key from the same login gives the site and the operation that it gave the first time. Raises
-    HostingOrder.DoesNotExist (also for another member's order) and HostingError.
+    HostingOrder.DoesNotExist (also for another member's order) and HostingError. For a WordPress site call
+    ``create_wordpress``, which adds what belongs to it by ``also`` (what it returns are params of the operation).
     """
     order = selectors.order_for(actor, order if isinstance(order, int) else order.pk)
     wanted = intents.check(domains, redirects, kind, php_workers)
-    if kind == SiteKind.WORDPRESS:  # to come
+    if (kind == SiteKind.WORDPRESS) != (also is not None):
         raise InvalidKind("kind")
+    plan = "hosting.create_wordpress" if also else "hosting.create_site"
 
     def make() -> Operation:
         # One creation at a time in an order: for its limit, and so that each sees where the one before was placed.
@@ -100,9 +103,10 @@ def create_site(
         storage.begin_attach(site.volume, host, site.path)
         names.write(actor, site, wanted)
         intents.route(site, wanted)
-        return intents.start("hosting.create_site", site, actor, idempotency_key, requested_from)
+        more = also(locked, site) if also else {}
+        return intents.start(plan, site, actor, idempotency_key, requested_from, **more)
 
-    operation = intents.once(actor, idempotency_key, "hosting.create_site", make)
+    operation = intents.once(actor, idempotency_key, plan, make)
     return Site.objects.select_related("order").get(pk=operation.params["site"]), operation
 
 

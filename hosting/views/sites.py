@@ -7,8 +7,8 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -17,12 +17,14 @@ from controlpanel.operations.models import Operation
 from routing import selectors as routing_selectors
 
 from .. import php_settings, selectors, services
-from ..choices import SiteState
+from ..choices import SiteKind, SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
 from ..models import Site
 from ..services import moves
 from ..use import use_of
+from ..wordpress import language_for
+from .applications import credentials_page
 from .common import confirmed, order_or_404, page, site_or_404
 
 HISTORY = 10
@@ -38,18 +40,19 @@ AT_REST = (SiteState.ACTIVE, SiteState.DISABLED, SiteState.QUARANTINED, SiteStat
 def site_create(request: HttpRequest, pk: int) -> HttpResponse:
     """Create a site, and watch it come alive."""
     order = order_or_404(request, pk)
-    form = CreateSiteForm(request.POST or None)
+    form = CreateSiteForm(request.POST or None, initial={"language": language_for(get_language() or "")})
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
+        common = {
+            "idempotency_key": values["idempotency_key"],
+            "requested_from": request.META.get("REMOTE_ADDR"),
+        }
         try:
-            _site, operation = services.create_site(
-                request.user,
-                order,
-                values["kind"],
-                values["domains"],
-                idempotency_key=values["idempotency_key"],
-                requested_from=request.META.get("REMOTE_ADDR"),
-            )
+            if values["kind"] == SiteKind.WORDPRESS:
+                more = {"title": values["title"], "language": values["language"]}
+                made = services.create_wordpress(request.user, order, values["domains"], **more, **common)
+                return credentials_page(request, *made)
+            _site, operation = services.create_site(request.user, order, values["kind"], values["domains"], **common)
             return redirect(operation)
         except HostingError as error:
             form.add_problems(error)
@@ -77,6 +80,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deletable": site.state in AT_REST,
         "moving": moves.under_way(site),
         "edges": routing_selectors.edges(),
+        "application": getattr(site, "application", None),
         "grace_days": settings.SITE_GRACE_DAYS,
         "use": use_of(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
