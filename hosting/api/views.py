@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from controlpanel.api.views import Collection, StaffWrite
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key, wants_preview
+from controlpanel.operations.models import Operation
 from members import selectors as people
 
 from .. import orders, selectors, services

@@ -136,7 +136,7 @@ def test_wordpress_answers_through_every_edge(blog: Blog) -> None:
             page = WordPress(session, blog.name)
             front = page.get("/")
             assert front.status_code == 200
-            assert 'lang="es"' in front.text
+            assert 'lang="es-ES"' in front.text
             for path in ("/wp-includes/css/dist/block-library/style.min.css", "/wp-includes/js/jquery/jquery.min.js"):
                 assert page.get(path).status_code == 200, path
 
