@@ -269,7 +269,7 @@ UNFOLD = {
 #: Where Debian's fence-agents are. Only what is in there, is root's, and is called fence_… is ever run.
 FENCE_AGENTS = env("FENCE_AGENTS", default="/usr/sbin")
 #: Seconds that a host may be silent before staff are asked what to do about it. Nothing is ever done by itself.
-ALARM_AFTER = env.int("ALARM_AFTER", default=60)
+ALARM_AFTER = env.int("ALARM_AFTER", default=30)
 
 # --- browser policy ----------------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

@@ -237,3 +237,6 @@ def _reasons(host: Host) -> Iterable[Any]:
         yield _("could not be compared")
     if host.state != HostState.ACTIVE:
         yield host.get_state_display()
+
+
+from . import power_admin as power_admin  # noqa: E402  # registers its pages

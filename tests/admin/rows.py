@@ -4,6 +4,7 @@ from typing import Any
 
 from axes.models import AccessAttempt
 
+from controlpanel.fleet.models import PowerFence
 from members.models import PosixId
 from routing.models import EdgeBase
 from tests import factories as make
@@ -19,6 +20,7 @@ MAKERS: dict[Any, Any] = {
     EdgeBase: lambda: EdgeBase.objects.create(backends=[{"name": "web1", "address": "10.77.0.21"}]),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
     make.Access: lambda: make.AccessFactory(),
+    PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
     make.Authority: make.AuthorityFactory,
     make.Backend: lambda: make.Backend.objects.get(site_id=make.SiteFactory().pk),
     make.Certificate: make.CertificateFactory,
