@@ -19,7 +19,7 @@ from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Event, Operation, Step
 from hosting import verifiers
 from hosting.choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
-from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Site
+from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Quarantine, Site
 from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Login, Member, Token
@@ -315,3 +315,13 @@ class EventFactory(factory.django.DjangoModelFactory[Event]):
     def counted(self: Any, create: bool, extracted: bool | None, **kwargs: Any) -> None:
         """The operation knows the number of its newest event."""
         Operation.objects.filter(pk=self.operation_id, last_seq__lt=self.seq).update(last_seq=self.seq)
+
+
+class QuarantineFactory(factory.django.DjangoModelFactory[Quarantine]):
+    """A site that is isolated, its operation over."""
+
+    class Meta:
+        model = Quarantine
+
+    site = factory.SubFactory(SiteFactory, quarantined=True, state=SiteState.QUARANTINED)
+    reason = "It sends spam."

@@ -31,7 +31,7 @@ MAKERS: dict[Any, Any] = {
     make.Member: lambda: make.LoginFactory().member,
     make.Operation: lambda: make.EventFactory(step=None).operation,
     make.Pool: make.PoolFactory,
-    make.Quarantine: lambda: make.Quarantine.objects.create(site=make.SiteFactory(), reason="It sends spam."),
+    make.Quarantine: make.QuarantineFactory,
     make.Route: lambda: make.Route.objects.get(backend__site_id=make.SiteFactory().pk),
     make.Site: make.SiteFactory,
     make.Token: make.TokenFactory,
