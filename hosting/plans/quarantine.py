@@ -20,6 +20,9 @@ from ..models import Quarantine, Site
 from ..services import quarantine as services
 from .sites import SitePlan, _load, _probes
 
+#: The label of the dumps of a quarantined site's databases.
+DUMP = "quarantine"
+
 
 def hosts_of(site: Site, leaving: bool = True) -> list[Host]:
     """The hosts that may have something of it running: where its volume is. Without fenced ones, which have nothing."""
@@ -62,7 +65,7 @@ class QuarantineSite(SitePlan):
             _cut(site),
             _on_hosts("hosting.collect_evidence", site, hosts, quarantine=quarantine.pk),
             _on_hosts("hosting.stop_on_web", site, hosts),
-            [*_snapshot(site, quarantine), *_ensure(logins)],
+            [*_snapshot(site, quarantine), *_dumps(site), *_ensure(logins)],
         ]
 
     def on_cancel(self, operation: Operation) -> None:
@@ -76,6 +79,16 @@ def _snapshot(site: Site, quarantine: Quarantine) -> list[PlannedStep]:
     if snapshot.state != SnapshotState.PLANNED:
         return []  # taken when this quarantine began
     return [PlannedStep("storage.snapshot", volume.pool.host.name, {"snapshot": snapshot.pk})]
+
+
+def _dumps(site: Site) -> list[PlannedStep]:
+    """Of its databases, beside those that the clock makes. They only read, so they wait for nobody."""
+    placed = site.databases.filter(placed=True, host__isnull=False).select_related("host").order_by("pk")
+    return [
+        PlannedStep("hosting.dump_database", database.host.name, {"database": database.pk, "label": DUMP})
+        for database in placed
+        if database.host is not None and database.host.state != HostState.FENCED
+    ]
 
 
 @register

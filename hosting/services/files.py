@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import TimeoutError as LateError
 from typing import Any
 
+from django.utils import timezone
+
 from controlpanel.fleet import channel
 from controlpanel.operations.errors import StepError
 from controlpanel.operations.models import Operation
@@ -13,7 +15,7 @@ from storage.models import Snapshot
 
 from .. import intents, selectors
 from ..errors import FilesAway, NoSuchSnapshot, NothingToRestore
-from ..models import Site
+from ..models import Quarantine, Site
 
 #: Paths of one restoration; characters of a path.
 MOST_PATHS, LONGEST_PATH = 1000, 4096
@@ -28,8 +30,9 @@ def snapshots_of(site: Site) -> list[Snapshot]:
 
 def last_good(site: Site) -> Snapshot | None:
     """The newest snapshot from before the site was isolated (of a site that is not: the newest of all)."""
-    found = [one for one in snapshots_of(site) if one.cause == SnapshotCause.REGULAR or not site.quarantined]
-    return found[0] if found else None
+    quarantine = Quarantine.objects.filter(site=site, ended=None).first()
+    before = quarantine.began if quarantine is not None else timezone.now()
+    return next((one for one in snapshots_of(site) if one.taken is not None and one.taken < before), None)
 
 
 def snapshot_of(site: Site, pk: int) -> Snapshot:

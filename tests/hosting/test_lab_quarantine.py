@@ -181,7 +181,8 @@ def test_a_site_is_repaired_in_its_clean_room(panel: Panel) -> None:
     inside = panel.fetch(panel.edges[0], site.name, headers={"Cookie": cookie})
     assert inside.text == "mine 2"
     staff.wait(staff.post(f"{site.path}restore-files/", {"snapshot": snapshot, "everything": True}))
-    assert staff.get(f"{site.path}changes/", snapshot=snapshot)["differences"] == []
+    left = staff.get(f"{site.path}changes/", snapshot=snapshot)["differences"]
+    assert {one["what"] for one in left} <= {"touched"}  # the same content, written just now
     assert site.stat("%u %a", "web/kept.txt") == f"{site.stat('%u')} 644"
 
     staff.wait(staff.delete(f"{site.path}room/"))
