@@ -18,7 +18,6 @@ MODE_LABELS: dict[str, str] = {
     Mode.NORMAL: "success",
     Mode.DISABLED: "warning",
     Mode.MAINTENANCE: "warning",
-    Mode.SHIELD: "info",
     Mode.HOLD: "info",
     Mode.QUARANTINE: "danger",
 }

@@ -8,6 +8,14 @@ class Mode(models.TextChoices):
     NORMAL = "normal", _("Normal")
     DISABLED = "disabled", _("Disabled")
     MAINTENANCE = "maintenance", _("Maintenance")
-    SHIELD = "shield", _("Shield")
     HOLD = "hold", _("Hold")
     QUARANTINE = "quarantine", _("Quarantine")
+
+
+class ShieldLevel(models.TextChoices):
+    """How a site is protected from its visitors; each level has all before it."""
+
+    OFF = "off", _("Off")
+    CACHE = "cache", _("Cache")
+    LIMIT = "limit", _("Limit")
+    CHALLENGE = "challenge", _("Challenge")

@@ -6,9 +6,9 @@ from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 
-from . import services
+from . import packet_filter, services, shields
 from .choices import Mode
-from .models import Backend, Certificate, Route
+from .models import Backend, Certificate, Route, Shield
 
 #: Rows read at once: there may be a hundred thousand.
 _CHUNK = 5000
@@ -18,6 +18,9 @@ _CHUNK = 5000
 def edge_resources(host: Host) -> Iterable[Resource]:
     """Everything, the same for every edge."""
     yield base_resource()
+    yield packet_filter_resource(host.name)
+    yield shield_key_resource()
+    yield from _shields()
     yield from _certificates()
     yield from _site_routes()
     yield from _routes()
@@ -44,7 +47,40 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     for route in Route.objects.filter(backend=backend):
         spec = _route_spec(site_id, route.redirect_to)
         found.append(_resource("route", route.name, route.revision, spec, on and not route.removed))
-    return found
+    return [*found, *shield_resources(site_id, on)]
+
+
+def shield_key_resource() -> Resource:
+    """The secret of the tasks that visitors' browsers solve."""
+    key = shields.key()
+    return Resource("shield_key", "base", key.revision, {"key": key.key})
+
+
+def shield_resources(site_id: int, present: bool = True) -> list[Resource]:
+    """One site's shield, or that of all (``shields.EVERY_SITE``); nothing for one that never had any."""
+    return [
+        _resource("shield", shield.resource_id, shield.revision, shield.spec, present and not shield.removed)
+        for shield in Shield.objects.filter(site_id=site_id, revision__gt=0)
+    ]
+
+
+def packet_filter_resource(edge: str) -> Resource:
+    """The packet rules of one edge, by its name."""
+    rules = packet_filter.rules()
+    host = Host.objects.get(name=edge)
+    spec = {
+        "addresses": packet_filter.addresses_of(host),
+        "rate": rules.rate,
+        "burst": rules.burst,
+        "connections": rules.connections,
+        "blocked": rules.blocked,
+    }
+    return Resource("packet_filter", "base", rules.revision, spec)
+
+
+def _shields() -> Iterator[Resource]:
+    for shield in Shield.objects.filter(removed=False, revision__gt=0).iterator(_CHUNK):
+        yield Resource("shield", shield.resource_id, shield.revision, shield.spec)
 
 
 def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:

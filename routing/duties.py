@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import services
+from . import services, traffic
 
 
 @every(seconds=3600)
@@ -15,3 +15,15 @@ def renew_certificates() -> None:
 def announce_web_hosts() -> None:
     """Edges learn of web hosts that were enrolled, removed or renumbered."""
     services.sync_if_needed()
+
+
+@every(seconds=5)
+def watch_shielded_sites() -> None:
+    """What visitors ask of sites that are shielded, or should be."""
+    traffic.look(watched=True)
+
+
+@every(seconds=60)
+def watch_all_sites() -> None:
+    """What visitors ask of all sites; where that is far more than usual, a shield is suggested."""
+    traffic.suggest(traffic.look(watched=False))

@@ -1,11 +1,13 @@
 """Public names and where they lead. Edges are fleet hosts with the role edge."""
 
+from typing import Any
+
 from django.db import models
 
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
 
-from .choices import Mode
+from .choices import Mode, ShieldLevel
 
 
 class Backend(models.Model):
@@ -84,3 +86,110 @@ class EdgeBase(models.Model):
 
     def __str__(self) -> str:
         return f"edges, revision {self.revision}"
+
+
+class Shield(models.Model):
+    """How a site is protected at the edges, or all sites (``site_id`` 0). Kept by ``shields.py``."""
+
+    site_id = models.BigIntegerField(unique=True)
+    level = models.CharField(max_length=10, choices=ShieldLevel, default=ShieldLevel.OFF)
+    #: Of one visitor: requests in 10 seconds, and requests under way at a time.
+    requests = models.PositiveIntegerField()
+    connections = models.PositiveIntegerField()
+    #: Networks that are refused, and networks that are neither limited nor challenged.
+    blocked = models.JSONField(default=list)
+    trusted = models.JSONField(default=list)
+    #: Beginnings of paths that are never challenged.
+    open_paths = models.JSONField(default=list)
+    #: Its names are to lead to the shielded addresses of the edges.
+    own_addresses = models.BooleanField(default=False)
+    revision = models.PositiveBigIntegerField(default=0)
+    removed = models.BooleanField(default=False)
+    changed = models.DateTimeField(null=True, blank=True)
+    #: Since when it has had far more requests than usual; with how many a second, and how many are usual.
+    suggested = models.DateTimeField(null=True, blank=True)
+    rate = models.FloatField(default=0)
+    usual = models.FloatField(default=0)
+    quiet_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("site_id",)
+
+    def __str__(self) -> str:
+        return f"shield of site {self.site_id}" if self.site_id else "shield of all sites"
+
+    @property
+    def resource_id(self) -> str:
+        """Its name on the edges."""
+        return str(self.site_id) if self.site_id else "all"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As edges are told."""
+        return {
+            "level": str(self.level),
+            "requests": self.requests,
+            "connections": self.connections,
+            "blocked": self.blocked,
+            "trusted": self.trusted,
+            "open_paths": self.open_paths,
+        }
+
+
+class ShieldKey(models.Model):
+    """One row: the secret with which edges make the tasks of visitors' browsers."""
+
+    key = EncryptedTextField()
+    revision = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"key of shields, revision {self.revision}"
+
+
+class EdgeAddress(models.Model):
+    """A further address of an edge, for sites under attack. Its operator has configured it on the host."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="edge_addresses")
+    address = models.GenericIPAddressField(unique=True)
+
+    class Meta:
+        ordering = ("address",)
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class PacketRules(models.Model):
+    """One row: how strict edges are on those addresses."""
+
+    #: New connections of one source in a second, and at once; connections of one source at a time.
+    rate = models.PositiveIntegerField(default=30)
+    burst = models.PositiveIntegerField(default=100)
+    connections = models.PositiveIntegerField(default=200)
+    #: ``[{"network", "until": seconds since 1970}]``
+    blocked = models.JSONField(default=list)
+    revision = models.PositiveBigIntegerField(default=1)
+
+    class Meta:
+        verbose_name_plural = "packet rules"
+
+    def __str__(self) -> str:
+        return f"packet rules, revision {self.revision}"
+
+
+class EdgeCount(models.Model):
+    """What an edge had counted of sites' visitors when it was last looked at: rates need two looks (``traffic.py``)."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="edge_counts")
+    #: All sites, now and then; or those that are watched, every few seconds.
+    watched = models.BooleanField()
+    at = models.DateTimeField()
+    #: Of HAProxy: another one has begun to count anew.
+    process = models.BigIntegerField()
+    sites = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "watched"], name="edge_count_once")]
+
+    def __str__(self) -> str:
+        return f"counts of {self.host}"

@@ -15,6 +15,7 @@ from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 
 from . import desired, selectors
+from . import shield_plans as _shield_plans  # noqa: F401 (registers them)
 
 add_messages(
     {

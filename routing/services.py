@@ -17,7 +17,7 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
-from . import authority, selectors
+from . import authority, selectors, shields
 from .choices import Mode
 from .models import Backend, Certificate, EdgeBase, Route
 
@@ -144,6 +144,7 @@ def remove(site_id: int) -> None:
     Backend.objects.filter(pk=backend.pk).update(removed=True, more=[], revision=F("revision") + 1)
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
     Certificate.objects.filter(backend=backend).update(revision=F("revision") + 1)
+    shields.remove(site_id)
 
 
 @transaction.atomic

@@ -133,20 +133,29 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def sites(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """What visitors have asked of each site since this HAProxy has started.
 
-    ``{"process": its number, "sites": {"12": [requests, of these stopped, of these answered from memory]}}``. Counters
-    begin anew with another process, and after 2**32.
+    Takes ``{"only": [ids]}`` (without it all), and answers ``{"process": its number, "all": counts, "sites": {"12": counts}}``
+    with counts of [requests, of these stopped, of these answered from memory]. They begin anew with another process,
+    and after 2**32.
     """
-    fields.only(args, ())
+    fields.only(args, ("only",))
+    only = args.get("only") is not None and {
+        str(id)
+        for id in fields.list_of(args, "only", lambda one, key: fields.integer(one, key, 1, 2**63 - 1), max=1000)
+    }
+    everything = [0, 0, 0]
     if not service.is_running():
-        return {"process": 0, "sites": {}}
+        return {"process": 0, "all": everything, "sites": {}}
     process = runtime.Process()
     found: Dict[str, List[int]] = {}
     for line in process.ask("show table shield_sites").splitlines():
         words = dict(word.split("=", 1) for word in line.split() if "=" in word)
         if "key" in words:
-            found[words["key"]] = [int(words.get(name, 0)) for name in ("http_req_cnt", "gpc0", "gpc1")]
+            counts = [int(words.get(name, 0)) for name in ("http_req_cnt", "gpc0", "gpc1")]
+            everything = [total + count for total, count in zip(everything, counts)]
+            if only is False or words["key"] in only:
+                found[words["key"]] = counts
     info = dict(_pair(line) for line in process.ask("show info").splitlines() if ": " in line)
-    return {"process": int(info.get("Pid", 0)), "sites": found}
+    return {"process": int(info.get("Pid", 0)), "all": everything, "sites": found}
 
 
 def _pair(line: str) -> Tuple[str, str]:

@@ -151,7 +151,7 @@ RULES = f"""
   http-request set-var(txn.free) bool(true) if trusted
   http-request set-var(txn.free) bool(true) if open_path !odd_path
   acl free var(txn.free) -m bool
-  acl serves var(txn.mode) -m str normal hold
+  acl serves var(txn.mode) -m beg normal hold
   # Without the key (this edge has just been built) nobody could pass.
   acl has_key var(txn.key) -m found
 {
