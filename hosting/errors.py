@@ -426,3 +426,40 @@ class NotAWebHost(HostingError):
 class NothingToChange(HostingError):
     code = "nothing_to_change"
     message = _("Say what is to change.")
+
+# --- shields -----------------------------------------------------------------------------------------------------
+
+
+class InvalidLevel(HostingError):
+    code = "invalid_level"
+    message = _("Choose one of the levels on offer: off, cache, limit, challenge.")
+
+
+class InvalidNumber(HostingError):
+    code = "invalid_number"
+    message = _("Enter a number from %(low)d to %(high)d.")
+
+
+class InvalidNetwork(HostingError):
+    code = "invalid_network"
+    message = _("“%(network)s” is no IP address and no network such as 192.0.2.0/24 or 2001:db8::/48.")
+
+
+class NetworkTooWide(HostingError):
+    code = "network_too_wide"
+    message = _("“%(network)s” is too large a part of the internet; networks of /%(length)d and smaller are possible.")
+
+
+class InvalidPath(HostingError):
+    code = "invalid_path"
+    message = _("“%(path)s”: enter the beginning of a path, such as /api/, of letters, digits and . _ ~ - / only.")
+
+
+class BothLists(HostingError):
+    code = "both_lists"
+    message = _("“%(network)s” cannot be blocked and trusted at the same time.")
+
+
+class TooManyEntries(HostingError):
+    code = "too_many_entries"
+    message = _("At most %(limit)d entries are possible here.")

@@ -1,6 +1,7 @@
 """Shields of sites, and of all sites at once: rows only. Hosting calls these and starts the operation.
 
-A shield is no mode of a site: it stays as it is while its site is moved, held or disabled, and may be changed meanwhile.
+A shield is no mode of a site: it stays as it is while its site is moved, held or disabled, and may be changed
+meanwhile.
 """
 
 import base64

@@ -59,6 +59,8 @@ class Site(models.Model):
     quarantined = models.BooleanField(default=False)
     #: Intent, while it is quarantined: those who hold the secret of its clean room see it.
     room_open = models.BooleanField(default=False)
+    #: Intent: visitors get the page that says that it is being worked on; it runs on behind the edges.
+    maintenance = models.BooleanField(default=False)
     #: Observed: its host confirmed that it has the site (whatever became of later changes).
     placed = models.BooleanField(default=False)
     #: Processes that answer PHP requests, at most.
@@ -133,13 +135,15 @@ class Site(models.Model):
 
     @property
     def answers(self) -> bool:
-        """Whether visitors are to see the site itself, and not a page that says why they do not."""
+        """Whether it is to run and answer the edges. (In maintenance it does; its visitors get a page all the same.)"""
         return self.enabled and not self.quarantined
 
     @property
     def mode(self) -> str:
         """What edges do with its visitors, a ``routing.choices.Mode``."""
-        return "quarantine" if self.quarantined else "normal" if self.enabled else "disabled"
+        if self.quarantined:
+            return "quarantine"
+        return "disabled" if not self.enabled else "maintenance" if self.maintenance else "normal"
 
     @property
     def restorable(self) -> bool:

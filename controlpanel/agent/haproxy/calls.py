@@ -133,9 +133,9 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 def sites(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """What visitors have asked of each site since this HAProxy has started.
 
-    Takes ``{"only": [ids]}`` (without it all), and answers ``{"process": its number, "all": counts, "sites": {"12": counts}}``
-    with counts of [requests, of these stopped, of these answered from memory]. They begin anew with another process,
-    and after 2**32.
+    Takes ``{"only": [ids]}`` (without it all), and answers ``{"process": its number, "all": counts, "sites": {"12":
+    counts}}`` with counts of [requests, of these stopped, of these answered from memory]. They begin anew with another
+    process, and after 2**32.
     """
     fields.only(args, ("only",))
     only = args.get("only") is not None and {
@@ -151,7 +151,7 @@ def sites(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         words = dict(word.split("=", 1) for word in line.split() if "=" in word)
         if "key" in words:
             counts = [int(words.get(name, 0)) for name in ("http_req_cnt", "gpc0", "gpc1")]
-            everything = [total + count for total, count in zip(everything, counts)]
+            everything = [everything[at] + counts[at] for at in range(3)]
             if only is False or words["key"] in only:
                 found[words["key"]] = counts
     info = dict(_pair(line) for line in process.ask("show info").splitlines() if ": " in line)

@@ -40,7 +40,8 @@ MODES: Dict[str, str] = {
     # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know of a site that
     # says "come back later", and drop one that says "forbidden" or "gone".
     "disabled": _page("disabled", 503, "mode_disabled", retry=86400),
-    "maintenance": _page("maintenance", 503, "mode_maintenance", retry=60),
+    # The edge asks itself whether the site behind it is well; visitors get the page.
+    "maintenance": _page("maintenance", 503, "mode_maintenance !itself", retry=60),
     # No Retry-After: nobody knows when, and it is not for machines to find out.
     "quarantine": _page("quarantine", 503, "mode_quarantine"),
 }
