@@ -427,6 +427,7 @@ class NothingToChange(HostingError):
     code = "nothing_to_change"
     message = _("Say what is to change.")
 
+
 # --- shields -----------------------------------------------------------------------------------------------------
 
 

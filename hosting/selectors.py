@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from controlpanel.operations import selectors as operation_selectors
 from controlpanel.operations.models import Operation
 from members.models import Login
-from routing.models import Route
+from routing.models import Route, Shield
 from storage.models import Volume
 
 from .models import Database, Domain, Evidence, HostingOrder, Site
@@ -41,6 +41,12 @@ def sites_for(actor: "Actor") -> QuerySet[Site]:
     if login.is_staff:
         return Site.objects.all()
     return Site.objects.filter(Q(order__member__in=login.member_ids()) | Q(order__in=login.order_ids()))
+
+
+def with_shields(sites: QuerySet[Site]) -> QuerySet[Site]:
+    """The same sites, each with ``shield_level`` (None: never had any), in one query."""
+    level = Shield.objects.filter(site_id=OuterRef("pk")).values("level")[:1]
+    return sites.annotate(shield_level=Subquery(level))
 
 
 def domains_for(actor: "Actor") -> QuerySet[Domain]:

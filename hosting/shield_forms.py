@@ -60,7 +60,9 @@ class ShieldForm(ServiceForm):
     )
     own_addresses = forms.BooleanField(
         label=_("Use the shielded addresses"),
-        help_text=_("For attacks below the web. You change the DNS of the site's names; its page says to which addresses."),
+        help_text=_(
+            "For attacks below the web. You change the DNS of the site's names; its page says to which addresses."
+        ),
         required=False,
     )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import applications, files, logs, orders, php, quarantine, sites
+from .views import applications, files, logs, orders, php, quarantine, shields, sites
 
 app_name = "hosting"
 urlpatterns = [
@@ -17,6 +17,12 @@ urlpatterns = [
     path("sites/<int:pk>/logs/", logs.site_logs_page, name="site_logs"),
     path("sites/<int:pk>/logs/lines/", logs.site_log_lines, name="site_log_lines"),
     path("sites/<int:pk>/logs/download/", logs.site_log_download, name="site_log_download"),
+    path("sites/<int:pk>/shield/", shields.shield_values, name="shield"),
+    path("sites/<int:pk>/shield/level/", shields.shield_level, name="shield_level"),
+    path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
+    path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
+    path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
+    path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),
     path("sites/<int:pk>/enable/", sites.site_enable, name="enable_site"),
     path("sites/<int:pk>/quarantine/", quarantine.site_quarantine, name="quarantine_site"),

@@ -4,4 +4,5 @@ from . import capacity as capacity
 from . import hosts as hosts
 from . import moves as moves
 from . import quarantine as quarantine
+from . import shields as shields
 from . import sites as sites

@@ -24,6 +24,7 @@ from controlpanel.admin import (
 from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
+from routing.choices import ShieldLevel
 
 from .. import orders, places, services
 from ..api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
@@ -167,7 +168,19 @@ class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     )  # fmt: skip
     inlines = (DomainInline,)
     actions = ("move_selected",)
-    actions_detail = ("isolate", "release", "scale", "move", "disable", "enable", "remove", "restore")
+    actions_detail = (
+        "isolate",
+        "release",
+        "scale",
+        "move",
+        "shield",
+        "begin_maintenance",
+        "end_maintenance",
+        "disable",
+        "enable",
+        "remove",
+        "restore",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return super().get_queryset(request).prefetch_related("domains")
@@ -223,6 +236,30 @@ class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     )
     def release(self, request: HttpRequest, site: Site) -> Operation:
         return services.release_site(actor(request), site)[1]
+
+    @deed(
+        description=_("Shield"),
+        icon="shield",
+        question=_("Limit what one visitor may ask of %(object)s? Other levels are on the site's own page."),
+    )
+    def shield(self, request: HttpRequest, site: Site) -> Operation:
+        return services.shield_site(actor(request), site, level=ShieldLevel.LIMIT)[1]
+
+    @deed(
+        description=_("Begin maintenance"),
+        icon="construction",
+        question=_("Show visitors of %(object)s that it is being worked on? It runs on behind that page."),
+    )
+    def begin_maintenance(self, request: HttpRequest, site: Site) -> Operation:
+        return services.begin_maintenance(actor(request), site)[1]
+
+    @deed(
+        description=_("End maintenance"),
+        icon="construction",
+        question=_("Show visitors of %(object)s the site again?"),
+    )
+    def end_maintenance(self, request: HttpRequest, site: Site) -> Operation:
+        return services.end_maintenance(actor(request), site)[1]
 
     @deed(
         description=_("Disable"),

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from controlpanel.operations.api.serializers import AcceptedSerializer
 from members.choices import Role
 from members.models import Access
+from routing import shields
+from routing.choices import ShieldLevel
 
 from .. import php_settings
 from ..choices import DomainKind, Importance, SiteKind, SiteState
@@ -111,7 +113,7 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
         model = Site
         fields: tuple[str, ...] = (
             "id", "kind", "state", "domains", "redirects", "host", "volume", "order", "shield", "quarantined",
-            "enabled", "php_workers", "php_settings", "revision", "created", "purge_after",
+            "enabled", "maintenance", "php_workers", "php_settings", "revision", "created", "purge_after",
             "hosts", "memory_mb", "cpu_weight", "tasks", "dedicated",
         )  # fmt: skip
         read_only_fields: tuple[str, ...] = fields
@@ -124,7 +126,9 @@ class SiteSerializer(serializers.ModelSerializer[Site]):
 
     # No operation sets these yet; they are in the contract, so that scripts can read them from the first day.
     def get_shield(self, site: Site) -> str:
-        return "off"
+        if hasattr(site, "shield_level"):  # from ``selectors.with_shields``
+            return str(site.shield_level or ShieldLevel.OFF)
+        return str(shields.shield_of(site.pk).level)
 
 
 class NameField(serializers.CharField):

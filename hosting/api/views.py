@@ -37,6 +37,7 @@ from .serializers import (
     SiteRestoreSerializer,
     SiteSerializer,
 )
+from .shields import ShieldActions
 
 
 @extend_schema_view(
@@ -81,7 +82,7 @@ def accepts_site(summary: str, request: Any = None, answer: Any = AcceptedSiteSe
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
+class SiteViewSet(LogActions, MoveActions, QuarantineActions, ShieldActions, Collection):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer
@@ -90,7 +91,7 @@ class SiteViewSet(LogActions, MoveActions, QuarantineActions, Collection):
     queryset = Site.objects.none()
 
     def rows(self) -> QuerySet[Site]:
-        sites = selectors.sites_for(self.actor).select_related("host")
+        sites = selectors.with_shields(selectors.sites_for(self.actor)).select_related("host")
         return sites.prefetch_related("domains", "placements__host")
 
     @accepts_site("A new site", NewSiteSerializer, CreatedSiteSerializer)

@@ -5,6 +5,7 @@ from . import database_moves as database_moves
 from . import databases as databases
 from . import evacuation as evacuation
 from . import files as files
+from . import maintenance as maintenance
 from . import moves as moves
 from . import quarantine as quarantine
 from . import recovery as recovery

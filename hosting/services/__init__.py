@@ -42,6 +42,7 @@ from .scale import (
     unshare_alone,
     without_host,
 )
+from .shields import begin_maintenance, decline_suggestion, end_maintenance, shield_all, shield_site
 from .sites import (
     DEFAULT_WORKERS,
     LEAST_WORKERS,
@@ -64,6 +65,7 @@ __all__ = [
     "Credentials",
     "add_database_user",
     "address_of",
+    "begin_maintenance",
     "change_database",
     "close_due",
     "close_room",
@@ -71,6 +73,7 @@ __all__ = [
     "create_database",
     "create_site",
     "create_wordpress",
+    "decline_suggestion",
     "delete_database",
     "delete_site",
     "disable_site",
@@ -79,6 +82,7 @@ __all__ = [
     "dump_databases_due",
     "edit_site",
     "enable_site",
+    "end_maintenance",
     "evacuate_host",
     "forget_quarantines",
     "intend_size",
@@ -111,6 +115,8 @@ __all__ = [
     "rotate_database_password",
     "scale_site",
     "settle_hosts",
+    "shield_all",
+    "shield_site",
     "snapshot_of",
     "snapshots_of",
     "switch",
