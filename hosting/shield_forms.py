@@ -14,8 +14,8 @@ from .forms import NamesField, ServiceForm
 EXPLANATIONS: dict[str, Any] = {
     ShieldLevel.OFF: _("Every request goes to the site."),
     ShieldLevel.CACHE: _(
-        "Pages that look the same to everybody are kept for ten seconds and answered without the site. Who is logged in "
-        "always gets the site itself. Blocked networks get a page that says so."
+        "Pages that look the same to everybody are kept for ten seconds and answered without the site. Who is logged "
+        "in always gets the site itself. Blocked networks get a page that says so."
     ),
     ShieldLevel.LIMIT: _(
         "Also, one visitor gets only so many requests in ten seconds and at a time. Who wants more is asked to wait; "
@@ -23,7 +23,8 @@ EXPLANATIONS: dict[str, Any] = {
     ),
     ShieldLevel.CHALLENGE: _(
         "Also, a visitor's browser solves a small task by itself before the first page, which takes about a second. "
-        "Simple attack programs cannot. Programs that use the site need an exception; so do visitors without JavaScript."
+        "Simple attack programs cannot. Programs that use the site need an exception; so do visitors without "
+        "JavaScript."
     ),
 }
 

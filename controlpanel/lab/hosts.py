@@ -38,10 +38,13 @@ class Blueprint:
     serves_hosts: bool = False
     #: Whether `lab up` without names starts it.
     standard: bool = True
+    #: Places of its further addresses.
+    more_offsets: tuple[int, ...] = ()
 
 
-def _edge(name: str, offset: int) -> Blueprint:
-    return Blueprint(name, offset, roles=("edge",), services=("haproxy",))
+def _edge(name: str, offset: int, shielded: int) -> Blueprint:
+    """``shielded``: the place of the address that attacked sites are told to use."""
+    return Blueprint(name, offset, roles=("edge",), services=("haproxy",), more_offsets=(shielded,), version=2)
 
 
 def _web(name: str, offset: int) -> Blueprint:
@@ -72,8 +75,8 @@ HOSTS = (
         wait_until_ready=ceph.wait_until_ready,
         serves_hosts=True,
     ),
-    _edge("edge1", 11),
-    _edge("edge2", 12),
+    _edge("edge1", 11, shielded=13),
+    _edge("edge2", 12, shielded=14),
     _web("web1", 21),
     _web("web2", 22),
     _web("web3", 23),

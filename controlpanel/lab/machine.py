@@ -41,6 +41,10 @@ class Machine:
     def address(self) -> IPv4Address:
         return self.lab.network[self.blueprint.offset]
 
+    @property
+    def more_addresses(self) -> list[IPv4Address]:
+        return [self.lab.network[offset] for offset in self.blueprint.more_offsets]
+
     # --- what it is --------------------------------------------------------------------------------------------------
 
     @property
@@ -141,7 +145,7 @@ class Machine:
     def rejoin(self) -> None:
         """Put its network cable back."""
         self._require_running()
-        network.rejoin(self.lab, self.name, self.address)
+        network.rejoin(self.lab, self.name, self.address, *self.more_addresses)
 
     def reconnect(self) -> None:
         """Put its cable into the bridge, which may be a new one, and return when its sshd answers."""
@@ -206,7 +210,9 @@ class Machine:
         )
         files.write(
             etc / "systemd/network/10-host0.network",
-            f"[Match]\nName=host0\n\n[Network]\nAddress={self.address}/{prefix_length}\n"
+            "[Match]\nName=host0\n\n[Network]\n"
+            + "".join(f"Address={address}/{prefix_length}\n" for address in (self.address, *self.more_addresses))
+            +
             # A cut is to be noticed by silence, as behind a broken switch, not by an address that vanishes.
             "LinkLocalAddressing=no\nIPv6AcceptRA=no\nConfigureWithoutCarrier=yes\nIgnoreCarrierLoss=yes\n",
             mode=0o644,

@@ -49,10 +49,11 @@ def cut(lab: Lab, host: str) -> None:
     run(["ip", "link", "set", lab.interface(host), "down"])
 
 
-def rejoin(lab: Lab, host: str, address: IPv4Address) -> None:
+def rejoin(lab: Lab, host: str, *addresses: IPv4Address) -> None:
     run(["ip", "link", "set", lab.interface(host), "master", lab.bridge, "up"])
     # Forget that nobody answered there: else attempts of the next seconds fail for the silence of the last ones.
-    run(["ip", "neighbour", "flush", "to", str(address), "dev", lab.bridge])
+    for address in addresses:
+        run(["ip", "neighbour", "flush", "to", str(address), "dev", lab.bridge])
 
 
 def is_connected(lab: Lab, host: str) -> bool:

@@ -58,7 +58,8 @@ def test_a_removed_site_is_told_as_absent_and_not_desired() -> None:
     make_site()
     services.remove(1)
     assert not any(resource.present for resource in desired.site_resources(1))
-    assert [r.kind for r in desired.edge_resources(HostFactory(roles=["edge"]))] == ["edge"]
+    kinds = [r.kind for r in desired.edge_resources(HostFactory(roles=["edge"]))]
+    assert kinds == ["edge", "packet_filter", "shield_key"]
 
 
 def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:

@@ -9,6 +9,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.lab.hosts import HOSTS
 from controlpanel.lab.instance import Lab
 from controlpanel.lab.machine import Machine
+from routing import packet_filter
 
 _AGENT = "/usr/local/lib/controlpanel/agent.pyz"
 
@@ -31,3 +32,6 @@ class Command(BaseCommand):
                 host_key=(machine.home / "ssh_host_ed25519_key.pub").read_text(),
                 stdout=self.stdout,
             )
+            if machine.more_addresses:
+                host = Host.objects.get(name=machine.name)
+                packet_filter.set_addresses(host, [str(address) for address in machine.more_addresses])
