@@ -33,6 +33,14 @@ def shield_of(site_id: int) -> Shield:
     return found or Shield(site_id=site_id, requests=REQUESTS, connections=CONNECTIONS, revision=0)
 
 
+def shields_on(site_id: int) -> tuple[Shield, Shield | None]:
+    """The site's shield, and that of all sites while there is one, in one query."""
+    found = {shield.site_id: shield for shield in Shield.objects.filter(site_id__in=(site_id, EVERY_SITE))}
+    mine = found.get(site_id) or Shield(site_id=site_id, requests=REQUESTS, connections=CONNECTIONS, revision=0)
+    least = found.get(EVERY_SITE)
+    return mine, least if least and least.level != ShieldLevel.OFF else None
+
+
 def shield_of_all() -> Shield:
     """What every site has at least. (Always a row, so that it can be shown and switched.)"""
     values = {"requests": REQUESTS, "connections": CONNECTIONS}

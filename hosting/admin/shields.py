@@ -100,6 +100,7 @@ class EdgeAddressAdmin(ReadOnlyAdmin):
     list_select_related = ("host",)
     fields = ("host", "address")
     form = EdgeAddressForm
+    actions_detail = ("remove",)
 
     @admin.display(description=_("host"))
     def shown_host(self, address: EdgeAddress) -> str:
@@ -108,21 +109,16 @@ class EdgeAddressAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(actor(request).is_staff)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(actor(request).is_staff)
-
     def save_model(self, request: HttpRequest, obj: EdgeAddress, form: Any, change: bool) -> None:
         wanted = [*packet_filter.addresses_of(obj.host), obj.address]
         packet_filter.set_addresses(obj.host, wanted, actor(request))
         obj.pk = EdgeAddress.objects.get(address=obj.address).pk
 
-    def delete_model(self, request: HttpRequest, obj: EdgeAddress) -> None:
-        kept = [address for address in packet_filter.addresses_of(obj.host) if address != obj.address]
-        packet_filter.set_addresses(obj.host, kept, actor(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
-        for address in queryset.select_related("host"):
-            self.delete_model(request, address)
+    @deed(description=_("Remove"), icon="delete", question=_("Use %(object)s no longer? Its packet rules end."))
+    def remove(self, request: HttpRequest, address: EdgeAddress) -> str:
+        kept = [other for other in packet_filter.addresses_of(address.host) if other != address.address]
+        packet_filter.set_addresses(address.host, kept, actor(request))
+        return str(_("The edge is told."))
 
 
 class PacketRulesForm(forms.ModelForm):

@@ -100,7 +100,7 @@ class ShieldSerializer(serializers.Serializer[Any]):
     """How a site is protected."""
 
     level = LevelField()
-    least_level = LevelField(help_text="What every site has at the moment; it is in force where it is higher.")
+    least_level = serializers.CharField(help_text="What every site has at the moment; it is in force where it is higher.")
     requests = serializers.IntegerField()
     connections = serializers.IntegerField()
     blocked = serializers.ListField(child=serializers.CharField())
@@ -166,6 +166,7 @@ class ShieldActions(Rows):
         return self._answer(site, services.begin_maintenance if fields["on"] else services.end_maintenance)
 
     @extend_schema(
+        operation_id="sites_shield_all",
         summary="The least level of every site (staff)",
         request=AllLevelSerializer,
         responses={202: AcceptedSerializer},

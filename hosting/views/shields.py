@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from controlpanel.fleet import samples
 from routing import packet_filter, shields, traffic
 from routing.choices import ShieldLevel
+from routing.models import Shield
 
 from .. import services
 from ..choices import SiteState
@@ -28,8 +29,7 @@ SHOWN = timedelta(minutes=15)
 
 def shield_context(site: Site) -> dict[str, Any]:
     """What ``hosting/site/shield.html`` shows."""
-    shield = shields.shield_of(site.pk)
-    least = shields.shield_of_all()
+    shield, least = shields.shields_on(site.pk)
     levels = [
         {"value": value, "label": label, "explanation": EXPLANATIONS[value], "chosen": value == shield.level}
         for value, label in ShieldLevel.choices
@@ -37,16 +37,15 @@ def shield_context(site: Site) -> dict[str, Any]:
     return {
         "shield": shield,
         "shield_levels": levels,
-        "shield_least": least if least.level != ShieldLevel.OFF else None,
+        "shield_least": least,
         "shield_possible": site.state not in (SiteState.DELETING, SiteState.DELETED, SiteState.PURGING),
-        "shielded_addresses": packet_filter.shielded_addresses(),
-        **traffic_context(site),
+        "shielded_addresses": packet_filter.shielded_addresses() if shield.own_addresses else [],
+        **traffic_context(site, shield),
     }
 
 
-def traffic_context(site: Site) -> dict[str, Any]:
+def traffic_context(site: Site, shield: Shield) -> dict[str, Any]:
     """What visitors asked lately, while it is shielded, or should be; else nothing."""
-    shield = shields.shield_of(site.pk)
     if shield.level == ShieldLevel.OFF and not shield.suggested:
         return {"traffic": None}
     now = samples.latest(traffic.METRICS, [f"site:{site.pk}"], within=timedelta(minutes=1))
@@ -64,7 +63,7 @@ def traffic_context(site: Site) -> dict[str, Any]:
 def site_traffic(request: HttpRequest, pk: int) -> HttpResponse:
     """The plot, for the page to ask for every few seconds."""
     site = site_or_404(request, pk)
-    return render(request, "hosting/site/traffic.html", {"site": site, **traffic_context(site)})
+    return render(request, "hosting/site/traffic.html", {"site": site, **traffic_context(site, shields.shield_of(site.pk))})
 
 
 @never_cache

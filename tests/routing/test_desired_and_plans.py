@@ -66,8 +66,10 @@ def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:
     make_site(1, "a.test", redirects=("old.test",))
     make_site(2, "b.test")
     services.set_mode(2, "disabled")
-    whole = by_id(desired.edge_resources(HostFactory(roles=["edge"])))
-    parts = by_id([desired.base_resource(), *desired.site_resources(1), *desired.site_resources(2)])
+    edge = HostFactory(roles=["edge"])
+    whole = by_id(desired.edge_resources(edge))
+    of_edge = [desired.base_resource(), desired.packet_filter_resource(edge.name), desired.shield_key_resource()]
+    parts = by_id([*of_edge, *desired.site_resources(1), *desired.site_resources(2)])
     assert whole == parts
 
 
