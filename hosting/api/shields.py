@@ -100,7 +100,9 @@ class ShieldSerializer(serializers.Serializer[Any]):
     """How a site is protected."""
 
     level = LevelField()
-    least_level = serializers.CharField(help_text="What every site has at the moment; it is in force where it is higher.")
+    least_level = serializers.CharField(
+        help_text="What every site has at the moment; it is in force where it is higher."
+    )
     requests = serializers.IntegerField()
     connections = serializers.IntegerField()
     blocked = serializers.ListField(child=serializers.CharField())

@@ -63,7 +63,9 @@ def traffic_context(site: Site, shield: Shield) -> dict[str, Any]:
 def site_traffic(request: HttpRequest, pk: int) -> HttpResponse:
     """The plot, for the page to ask for every few seconds."""
     site = site_or_404(request, pk)
-    return render(request, "hosting/site/traffic.html", {"site": site, **traffic_context(site, shields.shield_of(site.pk))})
+    return render(
+        request, "hosting/site/traffic.html", {"site": site, **traffic_context(site, shields.shield_of(site.pk))}
+    )
 
 
 @never_cache

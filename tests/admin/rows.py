@@ -6,7 +6,7 @@ from axes.models import AccessAttempt
 
 from controlpanel.fleet.models import PowerFence
 from members.models import PosixId
-from routing.models import EdgeBase
+from routing.models import EdgeAddress, EdgeBase, PacketRules, Shield
 from tests import factories as make
 
 
@@ -18,6 +18,9 @@ def _access_attempt() -> Any:
 MAKERS: dict[Any, Any] = {
     AccessAttempt: _access_attempt,
     EdgeBase: lambda: EdgeBase.objects.create(backends=[{"name": "web1", "address": "10.77.0.21"}]),
+    EdgeAddress: lambda: EdgeAddress.objects.create(host=make.HostFactory(roles=["edge"]), address="198.51.100.7"),
+    PacketRules: lambda: PacketRules.objects.create(blocked=[{"network": "192.0.2.0/24", "until": 4_000_000_000}]),
+    Shield: lambda: Shield.objects.create(site_id=make.SiteFactory().pk, requests=100, connections=50, revision=1),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
