@@ -53,7 +53,7 @@ class PowerFenceAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(actor(request).is_staff)
 
-    has_change_permission = has_delete_permission = has_add_permission
+    has_change_permission = has_add_permission
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not reauthentication.is_recent(request):

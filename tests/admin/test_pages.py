@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from controlpanel.fleet.models import PowerFence
 from routing.models import EdgeAddress, PacketRules
 from tests import factories as make
 from tests.admin.rows import a_row_of
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 #: Rows only: no host has to know of a change. (Of packet rules they do: the service tells them.)
-EDITABLE = {make.HostingOrder, PacketRules}
+EDITABLE = {make.HostingOrder, PowerFence, PacketRules}
 SECRETS = ("never-shown", "secret-key-of-a-volume", "sha256-of-a-token", "session-salt-of-a-login")
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +81,7 @@ def test_nothing_is_edited_or_deleted_behind_the_services_back(model: Any, staff
 def test_only_rows_that_no_host_knows_and_what_operators_did_are_added(staff: Client) -> None:
     adds = {model for model in MODELS if staff.get(_url(model, "add")).status_code == 200}
 
-    assert adds == {make.Member, make.HostingOrder, EdgeAddress}
+    assert adds == {make.Member, make.HostingOrder, PowerFence, EdgeAddress}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
