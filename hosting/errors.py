@@ -420,6 +420,12 @@ class NotAWebHost(HostingError):
     message = _("%(host)s is no web host, so no sites are on it.")
 
 
+class InQuarantine(HostingError):
+    code = "in_quarantine"
+    status = 409
+    message = _("This site is in quarantine. Release it first.")
+
+
 # --- nothing at all ----------------------------------------------------------------------------------------------
 
 

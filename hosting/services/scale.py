@@ -19,7 +19,7 @@ from storage.choices import VolumeState
 
 from .. import intents, places, scaling, selectors
 from ..choices import SiteState
-from ..errors import ChangeUnderWay, HostUnfit, LastHost, NothingToChange, VolumeBusy
+from ..errors import ChangeUnderWay, HostUnfit, InQuarantine, LastHost, NothingToChange, VolumeBusy
 from ..models import Placement, Site
 from ..scaling import Size
 from . import moves
@@ -86,6 +86,8 @@ def scale_site(
             raise ChangeUnderWay
         before, after = Size.of(locked), scaling.wanted(locked, changes)
         adding = [name for name in after.hosts if name not in before.hosts]
+        if adding and locked.quarantined:
+            raise InQuarantine
         left_over = [one.host.name for one in places.further_of(locked) if one.leaving]
         for name in adding:
             if name in left_over:

@@ -133,6 +133,13 @@ def test_one_change_at_a_time(place: Place, site: Site) -> None:
         scale(place, site, memory_mb=4096)
 
 
+def test_a_compromised_site_is_not_spread(place: Place, site: Site) -> None:
+    Site.objects.update(quarantined=True)
+    with pytest.raises(HostingError) as caught:
+        scale(place, site, hosts=2)
+    assert caught.value.code == "in_quarantine"
+
+
 # --- limits ------------------------------------------------------------------------------------------------------
 
 
