@@ -54,9 +54,13 @@ def gate_resource() -> Resource:
 
 
 def state_on(database: Database, host_id: int) -> str:
-    """What a database is on that host: never "serving" on two at once, for ``host`` is one."""
+    """What a database is on that host: never "serving" on two at once, for ``host`` is one.
+
+    While connections wait in a move, the source is closed by a mark that the host keeps, whatever is said here.
+    """
     if host_id == database.host_id:
-        return "locked" if database.frozen else "serving"
+        unfilled = database.state == DatabaseState.RESTORING and not database.placed
+        return "locked" if unfilled else "serving"
     return "locked" if host_id == database.moving_to_id else "copy"
 
 

@@ -16,9 +16,7 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.models import Operation
 from routing import authority
 
-from . import verifiers
-from .choices import DatabaseEngine
-from .models import DatabaseServer, GateBase, Replication
+from .models import DatabaseServer, GateBase
 from .models.databases import ZONE
 
 #: A server's certificate is renewed when it has less than this left.
@@ -41,39 +39,27 @@ def clients() -> list[str]:
 
 
 @transaction.atomic
-def replication() -> Replication:
-    """The account by which database hosts copy from each other; made when there is none."""
-    if found := Replication.objects.filter(pk=1).first():
-        return found
-    password = verifiers.new_password()
-    made, _created = Replication.objects.get_or_create(
-        pk=1,
-        defaults={
-            "password": password,
-            "mariadb": verifiers.verifier_of(DatabaseEngine.MARIADB, password),
-            "postgresql": verifiers.verifier_of(DatabaseEngine.POSTGRESQL, password),
-        },
-    )
-    return made
-
-
-@transaction.atomic
 def server_base(host: Host) -> DatabaseServer:
     """A database host as it should be told. Raises the revision when that is other than when last asked."""
     told = {
+        "address": host.address,
         "ca_pem": authority.trusted_pem(),
         "clients": clients(),
         "peers": [{"name": peer.name, "address": peer.address} for peer in database_hosts()],
     }
     fresh = timezone.now() + RENEW_BEFORE
     server = DatabaseServer.objects.filter(host=host).first()
+    moved = server is not None and server.told.get("address") != host.address
     if server is not None and server.told == told and server.not_after > fresh:
         return server
     server = DatabaseServer.objects.select_for_update().filter(host=host).first() or DatabaseServer(
         host=host, revision=0, not_after=timezone.now()
     )
-    if server.not_after <= fresh:
-        issued = authority.issue(authority.current(), [f"*.{ZONE}"])
+    if moved or server.not_after <= fresh:
+        # It also shows this host to the others, from which it copies.
+        issued = authority.issue(
+            authority.current(), [f"*.{ZONE}"], addresses=[host.address], owner="Database server", for_clients=True
+        )
         server.chain_pem, server.key_pem, server.not_after = issued.chain_pem, issued.key_pem, issued.not_after
     server.told = told
     server.revision += 1
@@ -99,12 +85,7 @@ def gate_base() -> GateBase:
 def server_spec(host: Host) -> tuple[int, dict[str, Any]]:
     """Revision and spec of the resource ``database_server`` of that host."""
     server = server_base(host)
-    account = replication()
-    return server.revision, {
-        **server.told,
-        "certificate_pem": server.chain_pem + server.key_pem,
-        "replication_verifiers": {"mariadb": account.mariadb, "postgresql": account.postgresql},
-    }
+    return server.revision, {**server.told, "certificate_pem": server.chain_pem + server.key_pem}
 
 
 @transaction.atomic

@@ -1,7 +1,9 @@
 """The local certificate authority: it signs the certificates of sites until ACME does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -76,28 +78,41 @@ def make() -> tuple[str, str]:
     return _pem(certificate), _key_pem(key)
 
 
-def issue(authority: Authority, names: list[str]) -> Issued:
-    """A certificate for the names (punycode, lower case), with a fresh key."""
+def issue(
+    authority: Authority,
+    names: list[str],
+    *,
+    addresses: Sequence[str] = (),
+    owner: str = "Hosted site",
+    for_clients: bool = False,
+) -> Issued:
+    """A certificate for the names (punycode, lower case) and IP addresses, with a fresh key.
+
+    ``for_clients``: whoever has it may show itself by it, too.
+    """
     if not names:
         raise ValueError("a certificate needs a name")
     issuer = x509.load_pem_x509_certificate(authority.certificate_pem.encode())
     issuer_key = serialization.load_pem_private_key(authority.key_pem.encode(), None)
     assert isinstance(issuer_key, ec.EllipticCurvePrivateKey)  # noqa: S101
     key = ec.generate_private_key(ec.SECP256R1())
+    subjects: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    subjects += [x509.IPAddress(ip_address(address)) for address in addresses]
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, *([ExtendedKeyUsageOID.CLIENT_AUTH] if for_clients else [])]
     now = datetime.now(UTC).replace(microsecond=0)
     certificate = (
         x509.CertificateBuilder()
         # No common name: browsers ignore it, it holds 64 characters only, and HAProxy would serve it as a name.
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Hosted site")]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, owner)]))
         .issuer_name(issuer.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + LIFE)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(subjects), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),

@@ -29,9 +29,8 @@ from controlpanel.operations.registry import register
 from controlpanel.operations.services import NotPossible
 
 from .. import database_desired as desired
-from .. import database_servers
 from ..models import Database
-from .databases import LONG, OnDatabaseHost, drop_call
+from .databases import LONG, OnDatabaseHost
 from .gates import load
 
 add_messages(
@@ -46,29 +45,23 @@ add_messages(
     }
 )
 
-#: A copy that is less behind than this (seconds) catches up while connections wait.
-CLOSE = 1.0
 #: How long one try of waiting for the copy may take, seconds, and between two looks.
 _WATCH, _LOOK = 20.0, 0.15
 #: Milliseconds in which connections that are open may end by themselves, before they are ended.
-DRAIN_MS = 250
+GRACE_MS = 250
 #: Seconds in which the copy must have the last byte while connections wait; else the move is taken back.
-CATCH_UP = 10.0
+CATCH_UP = 10
 
 
-def _names(database: Database) -> dict[str, Any]:
-    return {"name": database.name, "engine": database.engine}
+def _move(step: Step, database: Database) -> dict[str, Any]:
+    """How hosts know the database and the move: what was left by another move is nothing to this one."""
+    return {"name": database.name, "engine": database.engine, "move": f"move{step.operation_id}"}
 
 
-def _with_source(database: Database) -> dict[str, Any]:
+def _from_source(step: Step, database: Database) -> dict[str, Any]:
     """What the target needs to copy from the source."""
-    assert database.host is not None  # noqa: S101
-    account = database_servers.replication()
-    return {
-        **_names(database),
-        "source": {"name": database.host.name, "address": database.host.address},
-        "password": account.password,
-    }
+    source = Host.objects.get(name=step.operation.params["source"])
+    return {**_move(step, database), "source": {"name": source.name, "address": source.address}}
 
 
 def _answer_of(step: Step, action: str) -> dict[str, Any]:
@@ -86,12 +79,12 @@ class Precheck(HostAction):
     title = _("Ask %(host)s whether the database can be moved")
 
     def request(self, step: Step) -> Call:
-        return Call("database.precheck", _names(load(step)), timeout=60)
+        database = load(step)
+        return Call("database.precheck", {"name": database.name, "engine": database.engine}, timeout=60)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        blockers = answer.get("blockers") or []
-        if blockers:
-            words = "; ".join(str(blocker) for blocker in blockers)
+        if answer.get("method") != "replicate":
+            words = "; ".join(str(reason) for reason in answer.get("reasons", []))
             raise Refused("cannot_move", {"host": step.host, "reason": words[:500]})
 
 
@@ -108,7 +101,22 @@ class PutCopy(OnDatabaseHost):
         return [desired.server_resource(host), desired.database_resource(load(step), host.pk, state="locked")]
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
-        return self._send(step, drop_call(load(step)))
+        return self._send(step, Call("database.abort", _move(step, load(step)), timeout=60))
+
+
+@register
+class Publish(HostAction):
+    """On the source: let other database hosts copy it."""
+
+    name = "hosting.publish_source"
+    title = _("Let the database be copied from %(host)s")
+    undoable = True
+
+    def request(self, step: Step) -> Call:
+        return Call("database.publish", _move(step, load(step)), timeout=60)
+
+    def undo_request(self, step: Step) -> Call:
+        return Call("database.forget_source", _move(step, load(step)), timeout=60)
 
 
 @register
@@ -120,10 +128,10 @@ class Seed(HostAction):
     undoable = True
 
     def request(self, step: Step) -> Call:
-        return Call("database.seed", _with_source(load(step)), timeout=LONG)
+        return Call("database.seed", _from_source(step, load(step)), timeout=LONG)
 
     def undo_request(self, step: Step) -> Call:
-        return Call("database.abort", _with_source(load(step)), timeout=60)
+        return Call("database.abort", _move(step, load(step)), timeout=60)
 
 
 @register
@@ -134,7 +142,19 @@ class Follow(HostAction):
     title = _("Let the copy on %(host)s follow")
 
     def request(self, step: Step) -> Call:
-        return Call("database.follow", _with_source(load(step)), timeout=60)
+        return Call("database.follow", _from_source(step, load(step)), timeout=60)
+
+
+@register
+class ReadyCopy(OnDatabaseHost):
+    """On the target: the state that it is to have. It stays closed all the same, by the mark of the move."""
+
+    name = "hosting.ready_copy"
+    title = _("Make the copy on %(host)s ready to be opened")
+
+    def resources(self, step: Step) -> Sequence[Resource]:
+        host = Host.objects.get(name=step.host)
+        return [desired.database_resource(load(step), host.pk, state="serving")]
 
 
 @register
@@ -146,7 +166,7 @@ class Near(HostAction):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         host = Host.objects.get(name=step.host)
-        args = _names(load(step))
+        args = _from_source(step, load(step))
         return _in_thread(lambda: self._watch(step, host, args))
 
     def _watch(self, step: Step, host: Host, args: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +175,7 @@ class Near(HostAction):
             lag = channel.call(host, "database.lag", args, timeout=20, quick=True).result(25)
             if lag.get("error"):
                 raise Refused("copy_broken", {"host": host.name, "reason": str(lag["error"])[:300]})
-            if lag.get("seconds") is not None and lag["seconds"] <= CLOSE and lag.get("ready", True):
+            if lag.get("ready"):
                 return lag
             step.report({"seconds": lag.get("seconds"), "bytes": lag.get("bytes")})
             if time.monotonic() > deadline:
@@ -172,17 +192,11 @@ class LockSource(HostAction):
     undoable = True
 
     def request(self, step: Step) -> Call:
-        database = load(step)
-        args = {**_names(database), "revision": database.revision, "drain_ms": DRAIN_MS}
-        return Call("database.lock", args, timeout=20)
+        return Call("database.lock", {**_move(step, load(step)), "grace_ms": GRACE_MS}, timeout=20)
 
     def undo_request(self, step: Step) -> Call:
         database = load(step)
-        return Call("database.unlock", {**_names(database), "revision": database.revision + 1}, timeout=20)
-
-    def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
-        frozen = Database.objects.filter(pk=step.args["database"], frozen=True)
-        frozen.update(frozen=False, revision=F("revision") + 1)
+        return Call("database.unlock", {"name": database.name, "engine": database.engine}, timeout=20)
 
 
 @register
@@ -194,7 +208,7 @@ class CatchUp(HostAction):
 
     def request(self, step: Step) -> Call:
         position = _answer_of(step, LockSource.name).get("position")
-        args = {**_with_source(load(step)), "position": position, "seconds": CATCH_UP}
+        args = {**_from_source(step, load(step)), "position": position, "limit": CATCH_UP}
         return Call("database.catch_up", args, timeout=CATCH_UP + 10)
 
 
@@ -207,11 +221,10 @@ class OpenTarget(HostAction):
 
     def request(self, step: Step) -> Call:
         database = load(step)
-        revision = database.revision + 1 if database.frozen else database.revision
-        return Call("database.unlock", {**_names(database), "revision": revision}, timeout=20)
+        return Call("database.unlock", {"name": database.name, "engine": database.engine}, timeout=20)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        moved = Database.objects.filter(pk=step.args["database"], frozen=True, moving_to__name=step.host)
+        moved = Database.objects.filter(pk=step.args["database"], moving_to__name=step.host)
         moved.update(copy_host=F("host"), host=F("moving_to"), moving_to=None, frozen=False, revision=F("revision") + 1)
 
     def on_skip(self, step: Step) -> None:
@@ -236,12 +249,9 @@ class ForgetSource(HostAction):
 
     name = "hosting.forget_source"
     title = _("Clear up on %(host)s after the move")
-    undoable = True
 
     def request(self, step: Step) -> Call:
-        return Call("database.forget_source", _names(load(step)), timeout=60)
-
-    undo_request = request
+        return Call("database.forget_source", _move(step, load(step)), timeout=60)
 
 
 @register
@@ -254,7 +264,7 @@ class Compare(HostAction):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
         hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
-        args = _names(database)
+        args = {"name": database.name, "engine": database.engine}
         futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
         return _in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]))
 
@@ -273,8 +283,15 @@ def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]
-    rows = sum(int(table.get("rows", 0)) for table in new.values() if isinstance(table, dict))
-    return {"tables": len(new), "rows": rows, "differences": differences[:50]}
+    if before.get("structure") != after.get("structure"):
+        differences.append("the structure differs")
+    if not (before.get("complete") and after.get("complete")):
+        differences.append("the comparison could not be completed")
+    return {"tables": len(new), "rows": sum(_rows(table) for table in new.values()), "differences": differences[:50]}
+
+
+def _rows(table: Any) -> int:
+    return int(table.get("rows", 0)) if isinstance(table, dict) else 0
 
 
 def _in_thread(work: Any) -> "Future[dict[str, Any]]":

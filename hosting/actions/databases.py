@@ -64,7 +64,7 @@ class PutDatabase(OnDatabaseHost):
         Database.objects.filter(pk=step.args["database"]).update(placed=True)
 
     def submit_undo(self, step: Step) -> Any:
-        return self._send(step, drop_call(load(step)))
+        return self._send(step, drop_call(load(step), force=True))  # nobody has been told of it yet
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
         Database.objects.filter(pk=step.args["database"]).update(placed=False)
@@ -86,7 +86,9 @@ class DumpDatabase(HostAction):
     title = _("Dump the database, to be kept on %(host)s")
 
     def request(self, step: Step) -> Call:
-        return Call("database.dump", dump_args(load(step), step.args["label"], step.host), timeout=LONG)
+        database = load(step)
+        args = {"name": database.name, "engine": database.engine, "keep": step.args["label"]}
+        return Call("database.dump", args, timeout=LONG)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         DatabaseDump.objects.update_or_create(
@@ -128,7 +130,7 @@ class RestoreDatabase(HostAction):
         dump = DatabaseDump.objects.filter(pk=step.args["dump"]).first()
         if dump is None:
             raise Refused("no_dump", {"host": step.host})
-        args = {"name": database.name, "engine": database.engine, "dump": dump.path}
+        args = {"name": database.name, "engine": database.engine, "dump": dump.label}
         return Call("database.restore", args, timeout=LONG)
 
 
@@ -162,14 +164,15 @@ class ServeRestored(OnDatabaseHost):
 
 @register
 class DropDump(HostAction):
-    """Args: ``{"database": id, "dump": id}``."""
+    """Args: ``{"database": id, "dump": id, "label": its label}``."""
 
     name = "hosting.drop_dump"
     title = _("Remove a dump from %(host)s")
 
     def request(self, step: Step) -> Call:
-        dump = DatabaseDump.objects.filter(pk=step.args["dump"]).first()
-        return Call("database.drop_dump", {"dump": dump.path} if dump else {"dump": ""})
+        database = load(step)
+        args = {"name": database.name, "engine": database.engine, "dump": step.args["label"]}
+        return Call("database.drop_dump", args)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         DatabaseDump.objects.filter(pk=step.args["dump"]).delete()
@@ -186,12 +189,7 @@ class SyncDatabaseServer(OnDatabaseHost):
         return [desired.server_resource(Host.objects.get(name=step.host))]
 
 
-def drop_call(database: Database) -> Call:
-    """Drop it, and forget its resource, whatever revision that has."""
-    return Call("database.drop", {"name": database.name, "engine": database.engine}, timeout=100.0)
-
-
-def dump_args(database: Database, label: str, keeper: str) -> dict[str, Any]:
-    """Arguments of ``database.dump`` on the host that keeps the dump; it fetches from the database's host if that is
-    another one."""
-    return {"name": database.name, "engine": database.engine, "keep": label}
+def drop_call(database: Database, force: bool = False) -> Call:
+    """Drop it. Without ``force`` the host refuses, unless it is an old copy or a dump of it is kept there."""
+    args = {"name": database.name, "engine": database.engine, "force": force}
+    return Call("database.drop", args, timeout=100.0)

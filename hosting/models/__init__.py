@@ -1,7 +1,7 @@
 """What members order, one topic a module."""
 
 from .applications import Application
-from .databases import Database, DatabaseDump, DatabaseServer, DatabaseUser, GateBase, Replication
+from .databases import Database, DatabaseDump, DatabaseServer, DatabaseUser, GateBase
 from .quarantine import Evidence, Quarantine
 from .scale import Placement
 from .sites import Domain, HostingOrder, Site, WebBase
@@ -18,7 +18,6 @@ __all__ = [
     "HostingOrder",
     "Placement",
     "Quarantine",
-    "Replication",
     "Site",
     "WebBase",
 ]

@@ -161,17 +161,6 @@ class DatabaseServer(models.Model):
         return f"database server of {self.host}"
 
 
-class Replication(models.Model):
-    """One row: the account by which a database host copies from another."""
-
-    password = EncryptedTextField()
-    mariadb = EncryptedTextField()
-    postgresql = EncryptedTextField()
-
-    def __str__(self) -> str:
-        return "replication"
-
-
 class GateBase(models.Model):
     """One row: what web hosts must know to reach databases at all, as they were last told."""
 

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
-from controlpanel.operations.registry import Params, Stages, register
+from controlpanel.operations.registry import Params, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
 
 from ..actions.database_moves import OpenTarget
@@ -39,19 +39,28 @@ class MoveDatabase(DatabasePlan):
         return [
             on_host("hosting.precheck_move", database, source),
             on_host("hosting.put_copy", database, target),
-            on_host("hosting.forget_source", database, source),  # what an earlier try may have left; and its undo
+            on_host("hosting.publish_source", database, source),
             on_host("hosting.seed_copy", database, target),
             on_host("hosting.follow_source", database, target),
+            on_host("hosting.ready_copy", database, target),
             on_host("hosting.near_source", database, target),
             gate_steps("hosting.hold_gate", database),
             on_host("hosting.lock_source", database, source),
             on_host("hosting.catch_up", database, target),
             on_host("hosting.open_target", database, target),
             gate_steps("hosting.switch_gate", database),
-            on_host("hosting.keep_copy", database, source),
+            [
+                *on_host("hosting.keep_copy", database, source),
+                *on_host("hosting.update_database", database, target),
+            ],
             on_host("hosting.compare_databases", database, target, source=source.name),
             on_host("hosting.forget_source", database, source),
         ]
+
+    def reservations(self, params: Params) -> list[Reserve]:
+        # No resync of the two meanwhile: what it sends is as old as its reading of our rows.
+        hosts = [Reserve(f"host:{params[key]}", exclusive=False) for key in ("source", "host")]
+        return [*super().reservations(params), *hosts]
 
     def may_turn_back(self, operation: Operation) -> bool:
         return not operation.steps.filter(action=OpenTarget.name, touched=True).exists()

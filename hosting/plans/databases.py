@@ -215,8 +215,8 @@ class PurgeDatabase(DatabasePlan):
 
     def stages(self, params: Params) -> Stages:
         dumps = DatabaseDump.objects.filter(database=params["database"]).select_related("host")
-        steps = [PlannedStep("hosting.drop_dump", dump.host.name, {"dump": dump.pk}) for dump in dumps]
-        return [steps] if steps else []
+        args = {dump: {"database": dump.database_id, "dump": dump.pk, "label": dump.label} for dump in dumps}
+        return [[PlannedStep("hosting.drop_dump", dump.host.name, args[dump]) for dump in dumps]] if dumps else []
 
     def on_success(self, operation: Operation) -> None:
         Database.objects.filter(pk=operation.params["database"], state=DatabaseState.PURGING).delete()
