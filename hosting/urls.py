@@ -2,13 +2,21 @@
 
 from django.urls import path
 
-from .views import applications, files, logs, orders, php, quarantine, shields, sites
+from .views import applications, databases, files, logs, orders, php, quarantine, shields, sites
 
 app_name = "hosting"
 urlpatterns = [
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:pk>/", orders.order_detail, name="order"),
     path("orders/<int:pk>/sites/new/", sites.site_create, name="create_site"),
+    path("orders/<int:pk>/databases/new/", databases.database_create, name="create_database"),
+    path("databases/<int:pk>/", databases.database_detail, name="database"),
+    path("databases/<int:pk>/now/", databases.database_now, name="database_now"),
+    path("databases/<int:pk>/users/new/", databases.database_add_user, name="add_database_user"),
+    path("databases/<int:pk>/users/<slug:user>/rotate/", databases.database_rotate, name="rotate_database"),
+    path("databases/<int:pk>/users/<slug:user>/remove/", databases.database_remove_user, name="remove_database_user"),
+    path("databases/<int:pk>/delete/", databases.database_delete, name="delete_database"),
+    path("databases/<int:pk>/restore/", databases.database_restore, name="restore_database"),
     path("sites/<int:pk>/", sites.site_detail, name="site"),
     path("sites/<int:pk>/now/", sites.site_now, name="site_now"),
     path("sites/<int:pk>/edit/", sites.site_edit, name="edit_site"),

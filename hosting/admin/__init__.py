@@ -4,5 +4,6 @@ from . import capacity as capacity
 from . import hosts as hosts
 from . import moves as moves
 from . import quarantine as quarantine
+from . import databases as databases
 from . import shields as shields
 from . import sites as sites

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from controlpanel.operations.choices import COLOURS as OPERATION_COLOURS
-from hosting.choices import SiteState
+from hosting.choices import DatabaseState, SiteState
 from hosting.validators import readable
 
 register = template.Library()
@@ -24,6 +24,7 @@ COLOURS: dict[str, str] = {
     SiteState.ACTIVE: "good",
     SiteState.UPDATING: "active",
     SiteState.MOVING: "active",
+    DatabaseState.RESTORING: "active",
     SiteState.DISABLED: "warning",
     SiteState.QUARANTINED: "bad",
     SiteState.DELETING: "active",
