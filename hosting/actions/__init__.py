@@ -2,6 +2,7 @@
 
 from . import applications as applications
 from . import database_moves as database_moves
+from . import database_switch as database_switch
 from . import databases as databases
 from . import evacuation as evacuation
 from . import files as files

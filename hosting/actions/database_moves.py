@@ -7,14 +7,13 @@ rows before is refused by the host as older.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,11 +21,9 @@ from controlpanel.fleet import channel
 from controlpanel.fleet.actions import Call, HostAction
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
-from controlpanel.operations.choices import StepState
 from controlpanel.operations.errors import NotNow, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
-from controlpanel.operations.services import NotPossible
 
 from .. import database_desired as desired
 from ..models import Database
@@ -47,28 +44,17 @@ add_messages(
 
 #: How long one try of waiting for the copy may take, seconds, and between two looks.
 _WATCH, _LOOK = 20.0, 0.15
-#: Milliseconds in which connections that are open may end by themselves, before they are ended.
-GRACE_MS = 250
-#: Seconds in which the copy must have the last byte while connections wait; else the move is taken back.
-CATCH_UP = 10
 
 
-def _move(step: Step, database: Database) -> dict[str, Any]:
+def move_of(step: Step, database: Database) -> dict[str, Any]:
     """How hosts know the database and the move: what was left by another move is nothing to this one."""
     return {"name": database.name, "engine": database.engine, "move": f"move{step.operation_id}"}
 
 
-def _from_source(step: Step, database: Database) -> dict[str, Any]:
+def from_source(step: Step, database: Database) -> dict[str, Any]:
     """What the target needs to copy from the source."""
     source = Host.objects.get(name=step.operation.params["source"])
-    return {**_move(step, database), "source": {"name": source.name, "address": source.address}}
-
-
-def _answer_of(step: Step, action: str) -> dict[str, Any]:
-    """What an earlier step of the same operation was answered."""
-    earlier = Step.objects.filter(operation=step.operation_id, action=action, state=StepState.SUCCEEDED)
-    found = earlier.order_by("-position").values_list("answer", flat=True).first()
-    return found or {}
+    return {**move_of(step, database), "source": {"name": source.name, "address": source.address}}
 
 
 @register
@@ -101,7 +87,7 @@ class PutCopy(OnDatabaseHost):
         return [desired.server_resource(host), desired.database_resource(load(step), host.pk, state="locked")]
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
-        return self._send(step, Call("database.abort", _move(step, load(step)), timeout=60))
+        return self._send(step, Call("database.abort", move_of(step, load(step)), timeout=60))
 
 
 @register
@@ -113,10 +99,10 @@ class Publish(HostAction):
     undoable = True
 
     def request(self, step: Step) -> Call:
-        return Call("database.publish", _move(step, load(step)), timeout=60)
+        return Call("database.publish", move_of(step, load(step)), timeout=60)
 
     def undo_request(self, step: Step) -> Call:
-        return Call("database.forget_source", _move(step, load(step)), timeout=60)
+        return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
 @register
@@ -128,10 +114,10 @@ class Seed(HostAction):
     undoable = True
 
     def request(self, step: Step) -> Call:
-        return Call("database.seed", _from_source(step, load(step)), timeout=LONG)
+        return Call("database.seed", from_source(step, load(step)), timeout=LONG)
 
     def undo_request(self, step: Step) -> Call:
-        return Call("database.abort", _move(step, load(step)), timeout=60)
+        return Call("database.abort", move_of(step, load(step)), timeout=60)
 
 
 @register
@@ -142,7 +128,7 @@ class Follow(HostAction):
     title = _("Let the copy on %(host)s follow")
 
     def request(self, step: Step) -> Call:
-        return Call("database.follow", _from_source(step, load(step)), timeout=60)
+        return Call("database.follow", from_source(step, load(step)), timeout=60)
 
 
 @register
@@ -166,8 +152,8 @@ class Near(HostAction):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         host = Host.objects.get(name=step.host)
-        args = _from_source(step, load(step))
-        return _in_thread(lambda: self._watch(step, host, args))
+        args = from_source(step, load(step))
+        return in_thread(lambda: self._watch(step, host, args))
 
     def _watch(self, step: Step, host: Host, args: dict[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + _WATCH
@@ -181,54 +167,6 @@ class Near(HostAction):
             if time.monotonic() > deadline:
                 raise NotNow("behind", {"host": host.name})
             time.sleep(_LOOK)
-
-
-@register
-class LockSource(HostAction):
-    """On the source: nobody logs in any more, who is still there is asked to leave; its last position."""
-
-    name = "hosting.lock_source"
-    title = _("Close the database on %(host)s")
-    undoable = True
-
-    def request(self, step: Step) -> Call:
-        return Call("database.lock", {**_move(step, load(step)), "grace_ms": GRACE_MS}, timeout=20)
-
-    def undo_request(self, step: Step) -> Call:
-        database = load(step)
-        return Call("database.unlock", {"name": database.name, "engine": database.engine}, timeout=20)
-
-
-@register
-class CatchUp(HostAction):
-    """On the target: take on everything up to the source's last position, then stop following."""
-
-    name = "hosting.catch_up"
-    title = _("Take on the last changes on %(host)s")
-
-    def request(self, step: Step) -> Call:
-        position = _answer_of(step, LockSource.name).get("position")
-        args = {**_from_source(step, load(step)), "position": position, "limit": CATCH_UP}
-        return Call("database.catch_up", args, timeout=CATCH_UP + 10)
-
-
-@register
-class OpenTarget(HostAction):
-    """On the target: let its users in. From here there is no way back: they may write at once."""
-
-    name = "hosting.open_target"
-    title = _("Open the database on %(host)s")
-
-    def request(self, step: Step) -> Call:
-        database = load(step)
-        return Call("database.unlock", {"name": database.name, "engine": database.engine}, timeout=20)
-
-    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        moved = Database.objects.filter(pk=step.args["database"], moving_to__name=step.host)
-        moved.update(copy_host=F("host"), host=F("moving_to"), moving_to=None, frozen=False, revision=F("revision") + 1)
-
-    def on_skip(self, step: Step) -> None:
-        raise NotPossible(_("Without this step nobody could use the database. Try it again."))
 
 
 @register
@@ -251,7 +189,7 @@ class ForgetSource(HostAction):
     title = _("Clear up on %(host)s after the move")
 
     def request(self, step: Step) -> Call:
-        return Call("database.forget_source", _move(step, load(step)), timeout=60)
+        return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
 @register
@@ -266,7 +204,7 @@ class Compare(HostAction):
         hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
         args = {"name": database.name, "engine": database.engine}
         futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
-        return _in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]))
+        return in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]))
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         if answer["differences"]:
@@ -294,7 +232,7 @@ def _rows(table: Any) -> int:
     return int(table.get("rows", 0)) if isinstance(table, dict) else 0
 
 
-def _in_thread(work: Any) -> "Future[dict[str, Any]]":
+def in_thread(work: "Callable[[], dict[str, Any]]") -> "Future[dict[str, Any]]":
     """The future of what is done beside the worker; the work itself must not use the database."""
     future: Future[dict[str, Any]] = Future()
 

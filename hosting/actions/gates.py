@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.actions import ApplyAction
@@ -101,39 +100,6 @@ class CloseGate(GateAction):
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return [desired.route_resource(load(step), present=False)]
-
-
-@register
-class HoldGate(GateAction):
-    """New connections wait at the gate, for at most 30 seconds: the gate itself sees to that."""
-
-    name = "hosting.hold_gate"
-    title = _("Let new connections wait on %(host)s")
-    undoable = True
-
-    def intend(self, step: Step) -> None:
-        thawed = Database.objects.filter(pk=step.args["database"], frozen=False)
-        thawed.update(frozen=True, revision=F("revision") + 1)
-
-    def resources(self, step: Step) -> Sequence[Resource]:
-        return [desired.route_resource(load(step))]
-
-    def intend_undo(self, step: Step) -> None:
-        frozen = Database.objects.filter(pk=step.args["database"], frozen=True)
-        frozen.update(frozen=False, revision=F("revision") + 1)
-
-    undo_resources = resources
-
-
-@register
-class SwitchGate(GateAction):
-    """Those who wait go on, to the new host."""
-
-    name = "hosting.switch_gate"
-    title = _("Lead connections on %(host)s to the new server")
-
-    def resources(self, step: Step) -> Sequence[Resource]:
-        return [desired.route_resource(load(step))]
 
 
 @register

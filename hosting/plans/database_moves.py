@@ -7,8 +7,7 @@ from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
 
-from ..actions.database_moves import OpenTarget
-from ..actions.gates import gate_steps
+from ..actions.database_switch import Open
 from ..choices import DatabaseState
 from ..models import Database
 from .databases import DatabasePlan, load, on_host
@@ -44,11 +43,8 @@ class MoveDatabase(DatabasePlan):
             on_host("hosting.follow_source", database, target),
             on_host("hosting.ready_copy", database, target),
             on_host("hosting.near_source", database, target),
-            gate_steps("hosting.hold_gate", database),
-            on_host("hosting.lock_source", database, source),
-            on_host("hosting.catch_up", database, target),
-            on_host("hosting.open_target", database, target),
-            gate_steps("hosting.switch_gate", database),
+            on_host("hosting.freeze_database", database, target, source=source.name),
+            on_host("hosting.open_database", database, target, source=source.name),
             [
                 *on_host("hosting.keep_copy", database, source),
                 *on_host("hosting.update_database", database, target),
@@ -63,7 +59,7 @@ class MoveDatabase(DatabasePlan):
         return [*super().reservations(params), *hosts]
 
     def may_turn_back(self, operation: Operation) -> bool:
-        return not operation.steps.filter(action=OpenTarget.name, touched=True).exists()
+        return not operation.steps.filter(action=Open.name, touched=True).exists()
 
     # Its revision rises in the middle, and nothing else begins meanwhile: its state says whose turn it is.
 
