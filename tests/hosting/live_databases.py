@@ -99,7 +99,7 @@ class Writer:
             thread.join()
 
     def _write(self, number: int) -> None:
-        n = int(time.time() * 1000) * 10 + number
+        n = int(time.time()) * 100_000 + number
         while not self._stop.is_set():
             n += 10
             began = time.monotonic()

@@ -20,12 +20,23 @@ try {
             $query->execute();
             echo "ok $n";
             break;
+        case 'fill':
+            $first = (int) $_GET['first'];
+            for ($i = 0; $i < (int) $_GET['rows']; $i += 100) {
+                $values = [];
+                for ($k = $i; $k < min($i + 100, (int) $_GET['rows']); $k++) {
+                    $values[] = '(' . ($first + $k) . ",'" . bin2hex(random_bytes((int) ($_GET['size'] / 2))) . "')";
+                }
+                $db->query('INSERT INTO rows_written VALUES ' . implode(',', $values));
+            }
+            echo 'ok';
+            break;
         case 'empty':
             $db->query('DELETE FROM rows_written');
             echo 'ok';
             break;
         case 'list':
-            foreach ($db->query('SELECT n FROM rows_written ORDER BY n') as $row) { echo $row['n'], "\n"; }
+            foreach ($db->query('SELECT n FROM rows_written WHERE n < 1000000000000000 ORDER BY n') as $row) { echo $row['n'], "\n"; }
             break;
         case 'tls':
             echo $db->query("SHOW STATUS LIKE 'Ssl_version'")->fetch_row()[1];

@@ -18,15 +18,23 @@ try {
             must(@pg_query_params($db, 'INSERT INTO rows_written VALUES ($1, $2)', [$n, str_repeat('x', (int) ($_GET['size'] ?? 10))]));
             echo "ok $n";
             break;
+        case 'fill':
+            $first = (int) $_GET['first'];
+            for ($i = 0; $i < (int) $_GET['rows']; $i += 100) {
+                $values = [];
+                for ($k = $i; $k < min($i + 100, (int) $_GET['rows']); $k++) {
+                    $values[] = '(' . ($first + $k) . ",'" . bin2hex(random_bytes((int) ($_GET['size'] / 2))) . "')";
+                }
+                must(@pg_query($db, 'INSERT INTO rows_written VALUES ' . implode(',', $values)));
+            }
+            echo 'ok';
+            break;
         case 'empty':
             must(@pg_query($db, 'DELETE FROM rows_written'));
             echo 'ok';
             break;
         case 'list':
-            foreach (must(@pg_fetch_all(must(@pg_query($db, 'SELECT n FROM rows_written ORDER BY n')))) as $row) { echo $row['n'], "\n"; }
-            break;
-        case 'tls':
-            echo pg_fetch_row(must(@pg_query($db, 'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()')))[0];
+            foreach (must(@pg_fetch_all(must(@pg_query($db, 'SELECT n FROM rows_written WHERE n < 1000000000000000 ORDER BY n')))) as $row) { echo $row['n'], "\n"; }
             break;
     }
 } catch (Throwable $error) {
