@@ -87,7 +87,9 @@ class DumpDatabase(HostAction):
 
     def request(self, step: Step) -> Call:
         database = load(step)
-        args = {"name": database.name, "engine": database.engine, "keep": step.args["label"]}
+        args: dict[str, Any] = {"name": database.name, "engine": database.engine, "keep": step.args["label"]}
+        if database.host is not None and database.host.name != step.host:
+            args["source"] = {"name": database.host.name, "address": database.host.address}
         return Call("database.dump", args, timeout=LONG)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:

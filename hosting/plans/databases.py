@@ -18,7 +18,7 @@ from controlpanel.operations.services import NotPossible
 from .. import actions as _actions  # noqa: F401 (registers them)
 from .. import database_placement, database_servers
 from ..actions.gates import gate_steps
-from ..choices import DatabaseState
+from ..choices import DatabaseEngine, DatabaseState
 from ..database_errors import NoDatabaseCapacity
 from ..models import Database, DatabaseDump
 from ..services.database_care import REGULAR, dump_host
@@ -236,8 +236,16 @@ class DumpDatabase(DatabasePlan):
     title = _("Dump the database %(name)s")
 
     def stages(self, params: Params) -> Stages:
-        database = load(params)
-        return [on_host("hosting.dump_database", database, dump_host(database), label=REGULAR)]
+        database, keeper = load(params), dump_host(load(params))
+        dump = on_host("hosting.dump_database", database, keeper, label=REGULAR)
+        if keeper == database.host or database.engine != DatabaseEngine.MARIADB:
+            return [dump]
+        # MariaDB grants by database: the other host may read this one only as long as it takes.
+        return [
+            on_host("hosting.publish_source", database, database.host),
+            dump,
+            on_host("hosting.forget_source", database, database.host),
+        ]
 
     def on_success(self, operation: Operation) -> None:
         pass

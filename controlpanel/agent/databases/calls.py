@@ -182,7 +182,10 @@ def forget_source(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 
 @call("database.dump", parallel=True)
 def dump(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
-    """Keep a dump under a label: ``{"bytes", "sha256", "path", …}``."""
+    """Keep a dump under a label: ``{"bytes", "sha256", "path", …}``. With ``source`` it is of a database there."""
+    if "source" in args:
+        fields.only(args, (*_NAMED, "keep", "limit", "source"))
+        return _dump_from(args, context)
     database = _database(args, context, "keep", "limit")
     label = dumps.label(args, "keep")
     with _room(), holding.held(database.name) as lock_fd:
@@ -190,6 +193,17 @@ def dump(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
             raise Busy(f"{database.name} is not whole")
         engine = ENGINES[database.engine]
         return dumps.make(engine, database.name, label, _limit(args), lock_fd, context.progress)
+
+
+def _dump_from(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    name, engine, label, source = (
+        names.database_name(args),
+        stored.engine(args),
+        dumps.label(args, "keep"),
+        _source(args),
+    )
+    with _room(), holding.held(name, what="dump") as lock_fd:
+        return dumps.make(engine, name, label, _limit(args), lock_fd, context.progress, source)
 
 
 @call("database.restore", parallel=True)

@@ -40,8 +40,13 @@ def path(name: str, label: str) -> str:
     return os.path.join(paths.DUMPS, f"{name}-{label}.gz")
 
 
-def make(engine: Engine, name: str, label: str, limit: float, lock_fd: int, progress: Progress) -> Dict[str, Any]:
-    """Dump a database; one of that label is replaced when the new one stands. ``{"path", "bytes", "sha256", …}``."""
+def make(
+    engine: Engine, name: str, label: str, limit: float, lock_fd: int, progress: Progress, source: str = ""
+) -> Dict[str, Any]:
+    """Dump a database; one of that label is replaced when the new one stands. ``{"path", "bytes", "sha256", …}``.
+
+    ``source`` is the address of the database's host when that is another one.
+    """
     os.makedirs(paths.DUMPS, mode=0o700, exist_ok=True)
     room = free(paths.DUMPS) - RESERVE
     if room < engine.sizes().get(name, 0):
@@ -60,7 +65,8 @@ def make(engine: Engine, name: str, label: str, limit: float, lock_fd: int, prog
                 digest.update(packed)
                 output.write(packed)
 
-            streams.pour(engine.dump_command(name), keep, limit, [lock_fd], streams.telling(progress, "dump"))
+            command = engine.dump_command(name, source)
+            streams.pour(command, keep, limit, [lock_fd], streams.telling(progress, "dump"))
             rest = packer.flush()
             digest.update(rest)
             output.write(rest)

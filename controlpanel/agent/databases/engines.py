@@ -73,7 +73,8 @@ class Engine:
 
     # --- dumps -----------------------------------------------------------------------------------------------
 
-    def dump_command(self, name: str) -> List[str]:
+    def dump_command(self, name: str, source: str = "") -> List[str]:
+        """Dumps a database of this host, or of that at the address ``source``."""
         raise NotImplementedError
 
     def load_command(self, name: str) -> List[str]:
@@ -175,8 +176,8 @@ class MariaDB(Engine):
     def compact(self, name: str, limit: float) -> None:
         mariadb_source.compact(name, limit)
 
-    def dump_command(self, name: str) -> List[str]:
-        return mariadb_source.dump_command(name)
+    def dump_command(self, name: str, source: str = "") -> List[str]:
+        return mariadb_target.dump_command(name, source) if source else mariadb_source.dump_command(name)
 
     def load_command(self, name: str) -> List[str]:
         return mariadb_target.load_command(name)
@@ -266,8 +267,8 @@ class PostgreSQL(Engine):
     def compact(self, name: str, limit: float) -> None:
         postgresql_source.compact(name, limit)
 
-    def dump_command(self, name: str) -> List[str]:
-        return postgresql_source.dump_command(name)
+    def dump_command(self, name: str, source: str = "") -> List[str]:
+        return postgresql_target.dump_command(name, source) if source else postgresql_source.dump_command(name)
 
     def load_command(self, name: str) -> List[str]:
         # Without its grants: users that it speaks of may be gone since. What users should have is in the spec.

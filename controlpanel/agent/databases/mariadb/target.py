@@ -65,13 +65,14 @@ def seed(
             if match:
                 found = {"file": match.group(1).decode(), "position": int(match.group(2))}
 
-    copied = streams.pour(_dump(database.name, address), load_command(database.name), limit, [lock_fd], watch)
+    copied = streams.pour(dump_command(database.name, address), load_command(database.name), limit, [lock_fd], watch)
     if found is None:
         raise Failed("the dump did not say where the log stood")
     return {"position": {**found, "locked": locked}, "bytes": copied}
 
 
-def _dump(name: str, address: str) -> List[str]:
+def dump_command(name: str, address: str) -> List[str]:
+    """Dumps a database of another host, which has been asked to let it be copied (``publish``)."""
     return [
         *service.tool("mariadb-dump"),
         f"--host={address}",

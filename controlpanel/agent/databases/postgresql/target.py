@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from ...errors import AgentError, Failed, Invalid
 from .. import paths, streams
@@ -56,7 +56,7 @@ def seed(
     roles.bring_about(database, closed=True)
     tell = streams.telling(progress, "seed")
     more = [] if locked else ["--schema-only"]
-    copied = streams.pour(_dump(name, address, more), load_command(name), limit, [lock_fd], tell)
+    copied = streams.pour(dump_command(name, address, more), load_command(name), limit, [lock_fd], tell)
     position = {"lsn": "0/0", "structure": "", "locked": locked}
     if locked:
         return {"position": position, "bytes": copied}
@@ -72,7 +72,8 @@ def seed(
     return {"position": position, "bytes": _size(name)}
 
 
-def _dump(name: str, address: str, more: List[str]) -> List[str]:
+def dump_command(name: str, address: str, more: Sequence[str] = ()) -> List[str]:
+    """Dumps a database of another host."""
     words = {key: value for key, value in remote(address).items() if key.startswith("ssl") or key == "host"}
     text = " ".join(f"{key}={value}" for key, value in words.items())
     place = f"{text} port={paths.POSTGRESQL_PORT} dbname={name} user={REPLICATION}"
