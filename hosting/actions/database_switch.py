@@ -116,7 +116,7 @@ class Freeze(SwitchAction):
                 answer = _ask(source, lock)
                 closed = time.time()
                 last_of_it = True
-                args = {**catch_up.args, "position": answer["position"], "lock": answer["lock"]}
+                args = {**catch_up.args, "position": answer["position"]}
                 _ask(target, Call(catch_up.name, args, catch_up.timeout))
             except Exception as error:
                 _try(lambda: _ask(source, unlock) if locked else {})
