@@ -27,6 +27,7 @@ MAKERS: dict[Any, Any] = {
     make.Authority: make.AuthorityFactory,
     make.Backend: lambda: make.Backend.objects.get(site_id=make.SiteFactory().pk),
     make.Certificate: make.CertificateFactory,
+    make.Database: make.DatabaseFactory,
     make.Domain: lambda: make.SiteFactory().domains.get(),
     make.Host: lambda: make.DriftReportFactory(host=make.SiteFactory().host).host,
     make.HostingOrder: lambda: make.SiteFactory().order,

@@ -5,13 +5,21 @@ from django.test import Client
 
 from hosting.models import HostingOrder
 from members.models import Login
-from tests.factories import OperationFactory, SiteFactory
+from tests.factories import DatabaseFactory, OperationFactory, SiteFactory
 
 from .conftest import BrowserOf
 
 PATHS = [
     "/orders/{order}/",
     "/orders/{order}/sites/new/",
+    "/orders/{order}/databases/new/",
+    "/databases/{database}/",
+    "/databases/{database}/now/",
+    "/databases/{database}/users/new/",
+    "/databases/{database}/users/db{database}/rotate/",
+    "/databases/{database}/users/db{database}/remove/",
+    "/databases/{database}/delete/",
+    "/databases/{database}/restore/",
     "/sites/{site}/",
     "/sites/{site}/now/",
     "/sites/{site}/edit/",
@@ -31,6 +39,12 @@ ORDERS = [
     "/sites/{site}/enable/",
     "/sites/{site}/delete/",
     "/sites/{site}/restore/",
+    "/orders/{order}/databases/new/",
+    "/databases/{database}/users/new/",
+    "/databases/{database}/users/db{database}/rotate/",
+    "/databases/{database}/users/db{database}/remove/",
+    "/databases/{database}/delete/",
+    "/databases/{database}/restore/",
     "/operations/{operation}/retry/",
     "/operations/{operation}/cancel/",
 ]
@@ -40,7 +54,8 @@ ORDERS = [
 def ids(order: HostingOrder) -> dict[str, int]:
     site = SiteFactory(order=order, placed=True, kind="php")
     operation = OperationFactory(scopes=order.scopes, params={"site": site.pk})
-    return {"order": order.pk, "site": site.pk, "operation": operation.pk}
+    database = DatabaseFactory(order=order)
+    return {"order": order.pk, "site": site.pk, "database": database.pk, "operation": operation.pk}
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/orders/", "/operations/"])
@@ -63,7 +78,7 @@ def test_others_things_are_not_there(
 ) -> None:
     browser = browser_of(request.getfixturevalue(who))
     theirs = browser.get(path.format(**ids))
-    missing = browser.get(path.format(order=10**9, site=10**9, operation=10**9))
+    missing = browser.get(path.format(order=10**9, site=10**9, database=10**9, operation=10**9))
     assert theirs.status_code == missing.status_code == 404
     assert theirs.content == missing.content
 
