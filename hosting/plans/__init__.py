@@ -1,7 +1,7 @@
 """Operations of hosting as ordered steps, one topic a module. Importing this registers them all."""
 
-from . import applications as applications
 from .. import database_recovery as database_recovery
+from . import applications as applications
 from . import database_moves as database_moves
 from . import databases as databases
 from . import evacuation as evacuation
