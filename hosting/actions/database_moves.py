@@ -176,10 +176,6 @@ class KeepCopy(OnDatabaseHost):
     name = "hosting.keep_copy"
     title = _("Keep the old copy on %(host)s, locked")
 
-    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        until = timezone.now() + timedelta(hours=settings.DATABASE_COPY_HOURS)
-        Database.objects.filter(pk=step.args["database"]).update(copy_until=until)
-
 
 @register
 class ForgetSource(HostAction):
@@ -208,9 +204,10 @@ class Compare(HostAction):
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         if answer["differences"]:
-            # Never back: users have written since. But then the old copy must not go by itself.
-            Database.objects.filter(pk=step.args["database"]).update(copy_until=None)
+            # Never back: users have written since. The old copy has no end then, so it does not go by itself.
             raise Refused("copy_differs", {"host": step.host}, "\n".join(answer["differences"]))
+        until = timezone.now() + timedelta(hours=settings.DATABASE_COPY_HOURS)
+        Database.objects.filter(pk=step.args["database"]).update(copy_until=until)
 
 
 def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
