@@ -66,7 +66,7 @@ def _process(pid: int, sockets: Dict[str, int]) -> Optional[Dict[str, Any]]:
         for fd in sorted(os.listdir(f"{base}/fd"), key=int):
             target = _link(f"{base}/fd/{fd}")
             if target.startswith("socket:["):
-                sockets[target[8:-1]] = pid
+                sockets.setdefault(target[8:-1], pid)  # whose children have it too
             elif target and len(files) < FILES and not target.startswith(("pipe:", "anon_inode:", "/dev/null")):
                 files.append(target)
     return {
