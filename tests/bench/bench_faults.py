@@ -31,11 +31,11 @@ def main() -> None:
         numbers={
             "seed": options.seed,
             "scenes": len(results),
-            "ends": dict(ends),
-            "requests": dict(requests),
+            "ends": ends,
+            "requests": requests,
             "lost": 0,
         },
-        notes="Moves of one site while something goes wrong at a moment of chance; it stops at the first broken promise.",
+        notes="Moves of one site while something goes wrong at a moment of chance; it stops at a broken promise.",
     )
     print(json.dumps(entry, indent=1))
 

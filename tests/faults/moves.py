@@ -1,6 +1,7 @@
 """Moves of a site while something goes wrong at a moment of chance: the same seed gives the same scenes.
 
-After each scene: exactly one host has the site, every acknowledged line is there once, nothing is reserved, edges agree.
+After each scene: exactly one host has the site, every acknowledged line is there once, nothing is reserved, edges
+agree.
 """
 
 import random
@@ -96,14 +97,12 @@ def assert_whole(site: LiveSite, among: set[str]) -> None:
     """Exactly one of the hosts has the site, storage lets only it in, it answers, nothing is reserved."""
     places.bring_back()
     api = site.panel.api()
-    wait_until(
-        lambda: all(
-            one["reachable"] and not one["needs_resync"] for one in api.get("hosts/", page_size=100)["results"]
-        ),
-        180,
-        every=0.5,
-        what="every host is back and in step",
-    )
+
+    def in_step() -> bool:
+        hosts = api.get("hosts/", page_size=100)["results"]
+        return all(one["reachable"] and not one["needs_resync"] for one in hosts)
+
+    wait_until(in_step, 180, every=0.5, what="every host is back and in step")
     read = site.read()
     assert read["host"] in among and read["state"] == "active", read
     host = read["host"]
