@@ -80,7 +80,7 @@ def plan(host: Host) -> Evacuation:
     sites.sort(key=lambda site: (-site.order.importance, -rates.get(str(site.pk), 0.0), site.pk))
     movable = []
     for site in sites:
-        if site.several:  # type: ignore[attr-defined]
+        if site.several:
             found.several.append(site.pk)
         elif site.placed and site.volume_id and site.state != SiteState.CREATING:
             movable.append(site)

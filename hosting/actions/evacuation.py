@@ -118,7 +118,7 @@ class LeaveSeveral(_Here):
         troubles = {}
         for site in Site.objects.filter(pk__in=step.args["sites"]):
             try:
-                scale.leave_host(step.operation.requested_by, site, host)  # type: ignore[arg-type]
+                scale.leave_host(step.operation.requested_by, site, host)
             except HostingError as error:
                 troubles[str(site.pk)] = error.text
         answer["troubles"] = troubles

@@ -76,7 +76,7 @@ def _sites(request: HttpRequest) -> QuerySet[Site]:
 
 
 def _do(request: HttpRequest, sites: Sequence[Site], host: str, reason: str) -> HttpResponse:
-    common = {"reason": reason, "requested_from": request.META.get("REMOTE_ADDR")}
+    common: dict[str, Any] = {"reason": reason, "requested_from": request.META.get("REMOTE_ADDR")}
     try:
         if len(sites) == 1:
             return redirect(services.move_site(actor(request), sites[0], host or None, **common)[1])
