@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.hosting.live import LiveSite
+from tests.hosting.live import LiveSite, in_panel
 from tests.panel import Panel
 
 from .results import record, summary
@@ -133,6 +133,48 @@ def off_a_host(panel: Panel, count: int) -> tuple[dict[str, Any], list[LiveSite]
     }, sites
 
 
+#: Rows of many sites on one host, planned and thrown away again, in the panel's own Django.
+_THOUSANDS = """
+import json, time
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from controlpanel.fleet.models import Host
+from controlpanel.operations.registry import plan_for
+from hosting import evacuating
+from hosting.models import HostingOrder, Site
+from storage.models import Pool, Volume
+with transaction.atomic():
+    host = Host.objects.filter(roles__contains=['web']).first()
+    Host.objects.filter(roles__contains=['web']).update(facts={'memory_mb': 10**6})
+    order = HostingOrder.objects.first()
+    pool = Pool.objects.first()
+    volumes = Volume.objects.bulk_create(
+        Volume(pool=pool, size_bytes=1, uid=10**6 + n, gid=33, state='attached') for n in range(%(count)d)
+    )
+    Site.objects.bulk_create(
+        Site(order=order, kind='php', state='active', host=host, volume=volume, uid=volume.uid, placed=True)
+        for volume in volumes
+    )
+    found = {}
+    for what, work in (
+        ('preview', lambda: evacuating.plan(host).as_json()),
+        ('plan', lambda: plan_for('hosting.evacuate_host').stages({'host': host.name})),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            begun = time.perf_counter()
+            work()
+            found[what + '_s'] = round(time.perf_counter() - begun, 3)
+        found[what + '_queries'] = len(queries)
+    transaction.set_rollback(True)
+print(json.dumps(found))
+"""
+
+
+def thousands(count: int) -> dict[str, Any]:
+    """Seconds and queries of the preview and of the plan of an evacuation."""
+    return {"sites": count, **json.loads(in_panel(_THOUSANDS % {"count": count}))}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sites", type=int, default=50)
@@ -146,7 +188,7 @@ def main() -> None:
     many, more = off_a_host(panel, options.sites)
     entry = record(
         "move",
-        numbers={"one_site": one, "off_one_host": many},
+        numbers={"one_site": one, "off_one_host": many, "preview_of_thousands": thousands(4000)},
         notes="wrk with 8 connections through each of both edges, over the moving sites. total: from the click until "
         "the operation has ended; hold: from the first edge told to hold visitors until the last told to let them go. "
         "The load and the whole data centre share the machine.",
