@@ -1,0 +1,78 @@
+"""Databases on real hosts: created, used by a page of a site, moved while it writes, deleted, restored."""
+
+import time
+
+import pytest
+
+from tests.hosting.live_databases import ENGINES, LiveDatabase, Writer
+from tests.panel import Panel, on_host, wait_until
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def database(request: pytest.FixtureRequest, panel: Panel) -> LiveDatabase:
+    """One of each engine, with a table, whose site stays where it is."""
+    database = LiveDatabase.create(panel, request.param)
+    database.done("make")
+    return database
+
+
+def settle(database: LiveDatabase) -> None:
+    """The copy of the last move away, so that the next one may go back there."""
+    staff = database.panel.api()
+    if database.read()["copy_host"]:
+        staff.wait(staff.post(f"{database.path}drop-copy/"))
+
+
+def test_a_page_reaches_it_by_its_name_and_nobody_without_the_password(database: LiveDatabase) -> None:
+    assert database.done("write", n=1) == "ok 1"
+    assert 1 in database.rows()
+    read = database.read()
+    assert (read["state"], read["host_name"]) == ("active", f"{read['name']}.database.internal")
+    hosts = on_host(database.site.host, "cat", "/etc/hosts")
+    assert read["host_name"] in hosts
+    assert read["host"] not in on_host(database.site.host, "cat", f"{database.site.root}/files/database.json")
+    database.install(password="wrong")
+    assert database.ask("write", n=2).status_code == 500
+    database.install()
+
+
+def test_a_rotated_password_takes_the_place_of_the_old_one(database: LiveDatabase) -> None:
+    answer = database.api.post(f"{database.path}rotate/")
+    database.api.wait(answer)
+    assert database.ask("write", n=3).status_code == 500
+    database.password = answer["password"]
+    database.install()
+    assert database.done("write", n=3) == "ok 3"
+
+
+def test_it_moves_while_it_is_written_and_nothing_is_lost(database: LiveDatabase) -> None:
+    before = database.read()
+    with Writer(database) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 5)
+        target = database.other_host()
+        operation = database.move(target)
+        enough = len(writer.acknowledged) + 5
+        wait_until(lambda: len(writer.acknowledged) > enough)
+    assert writer.failed == []
+    assert not writer.acknowledged - database.rows()
+    after = database.read()
+    assert (after["host"], after["copy_host"], after["state"]) == (target, before["host"], "active")
+    assert (after["host_name"], after["port"]) == (before["host_name"], before["port"])
+    assert operation["state"] == "succeeded"
+    settle(database)
+
+
+def test_a_deleted_one_comes_back_with_everything(database: LiveDatabase) -> None:
+    rows = database.rows()
+    host = database.read()["host"]
+    database.delete()
+    assert database.read()["state"] == "deleted"
+    assert database.ask("list").status_code == 500
+    assert database.read()["host_name"] not in on_host(database.site.host, "cat", "/etc/hosts")
+    database.api.wait(database.api.post(f"{database.path}restore/"), seconds=90)
+    assert database.rows() == rows
+    assert database.read()["host"] == host
+    assert database.done("write", n=int(time.time())).startswith("ok")
+    database.delete()
