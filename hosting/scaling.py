@@ -64,8 +64,8 @@ class Size:
 def wanted(site: Site, changes: Mapping[str, Any]) -> Size:
     """The size that a request means: what it leaves out (or gives as None) stays. Raises HostingError.
 
-    ``hosts`` is how many web hosts, of which placement chooses those that the site has not yet, or their names; the
-    main host stays the main one as long as it is among them.
+    ``hosts`` is how many web hosts, of which placement chooses those that the site has not yet, or their names. The
+    main host stays the main one as long as it is among them; else the first named that has the site already is it.
     """
     now = Size.of(site)
     given = {name: value for name, value in changes.items() if value is not None}
@@ -96,7 +96,8 @@ def _hosts(
     for name in names:
         if name not in now:
             _check_host(site, name)
-    return tuple(sorted(names, key=lambda name: (now.index(name) if name in now else len(now), name)))
+    # A stable sort: as they were named, but the main host first, and who has the site before who has not.
+    return tuple(sorted(names, key=lambda name: (name != now[0], name not in now)))
 
 
 def _choose(site: Site, count: int, dedicated: bool, limits: Mapping[str, int]) -> list[str]:

@@ -233,6 +233,13 @@ def test_other_hosts_at_once_with_another_main_one(place: Place, site: Site) -> 
     assert sorted(names(one.host for one in site.volume.attachments.all())) == ["web2", "web3"]
 
 
+def test_the_first_named_that_has_the_site_becomes_the_main_host(place: Place, site: Site) -> None:
+    HostFactory(name="web0")
+    carried_out(place, site, hosts=3)
+    after = scale(place, site, hosts=["web2", "web0"]).params["after"]
+    assert after["hosts"] == ["web2", "web0"]
+
+
 def test_changes_of_a_scaled_site_reach_all_its_hosts(place: Place, site: Site) -> None:
     site = carried_out(place, site, hosts=2)
     both = ["hosting.update_on_web@web1", "hosting.update_on_web@web2"]
