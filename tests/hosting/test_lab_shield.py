@@ -134,7 +134,7 @@ def test_a_browser_passes_by_itself(site: LiveSite) -> None:
             complaints: list[str] = []
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(f"http://{site.name}/api/hook.php")
-            page.wait_for_function("document.body.innerText.trim() === 'hooked'", timeout=60_000)
+            page.get_by_text("hooked", exact=True).wait_for(timeout=60_000)
             page.goto(f"http://{site.name}/now.php")
             assert page.inner_text("body").strip().isdigit()
             assert not complaints
