@@ -420,16 +420,16 @@ class Clean(HostAction):
 
 @register
 class Readmit(Action):
-    """It takes work again. Args: ``{"host"}``."""
+    """It takes work again. Args: ``{"returned": host name}``."""
 
     name = "hosting.readmit"
-    title = _("Let %(host)s serve again")
+    title = _("Let %(returned)s serve again")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _now({})
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        host = Host.objects.get(name=step.args["host"])
+        host = Host.objects.get(name=step.args["returned"])
         Host.objects.filter(pk=host.pk, state=HostState.FENCED).update(state=HostState.ACTIVE, needs_resync=False)
         back = Site.objects.filter(host=host, placed=True).values_list("pk", flat=True)
         answer["back"] = routing.set_modes(back, "maintenance", "normal")
@@ -448,7 +448,7 @@ class StandUp(HostAction):
 
 @register
 class PublishReturned(HostAction):
-    """The edges send visitors again to sites that came back with their host. Args: ``{"host"}``."""
+    """The edges send visitors again to sites that came back with their host. Args: ``{"returned": host name}``."""
 
     name = "hosting.publish_returned"
     title = _("Tell %(host)s which sites are back")

@@ -120,7 +120,7 @@ class ReadmitHost(Plan):
             [PlannedStep("storage.regrant", pool.host.name, {"pool": pool.pk, **args}) for pool in pools],
             [PlannedStep("fleet.survey", name)],
             [PlannedStep("hosting.clean_host", name)],
-            [PlannedStep("hosting.readmit", "", {"host": name})],
+            [PlannedStep("hosting.readmit", "", {"returned": name})],
             [PlannedStep("hosting.stand_up", name)],
             [
                 PlannedStep("hosting.publish_returned", edge.name, {"returned": name})
