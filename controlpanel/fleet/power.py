@@ -20,12 +20,20 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from controlpanel.operations.errors import PassedOver, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action, register
 
 from .models import Host, PowerFence, validate_fence_agent
 
 log = structlog.get_logger()
+
+add_messages(
+    {
+        "power_not_set_up": _("Nobody has said how %(host)s can be switched off from outside."),
+        "power_unconfirmed": _("It is not confirmed that %(host)s is off. It is cut off at the storage all the same."),
+    }
+)
 
 #: Seconds that an agent gets. What is confirmed later is not waited for: sites are.
 PATIENCE = 20.0
@@ -93,7 +101,7 @@ def run(fence: PowerFence, action: str, patience: float = PATIENCE) -> tuple[boo
 
 @register
 class PowerOff(Action):
-    """Switch ``step.host`` off, if staff have said how. It holds nothing up: what it could not do is told."""
+    """Switch ``step.host`` off, if staff have said how. It holds nothing up: what is not confirmed is passed over."""
 
     name = "fleet.power_off"
     title = _("Switch %(host)s off from outside")
@@ -102,12 +110,15 @@ class PowerOff(Action):
         fence = PowerFence.objects.filter(host__name=step.host).first()
         future: Future[dict[str, Any]] = Future()
         if fence is None:
-            future.set_result({"configured": False, "confirmed": False})
+            future.set_exception(PassedOver("power_not_set_up", {"host": step.host}))
             return future
 
         def work() -> None:
             confirmed, said = run(fence, "off")
-            future.set_result({"configured": True, "confirmed": confirmed, "said": said})
+            if confirmed:
+                future.set_result({"confirmed": True, "said": said})
+            else:
+                future.set_exception(PassedOver("power_unconfirmed", {"host": step.host}, said))
 
         threading.Thread(target=work, name=f"power-{step.host}", daemon=True).start()
         return future

@@ -17,7 +17,7 @@ from controlpanel.fleet.desired import Resource, desired_state, tell
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.choices import StepState
-from controlpanel.operations.errors import HostAway, NotNow, Refused, StepError, add_messages
+from controlpanel.operations.errors import HostAway, NotNow, PassedOver, Refused, StepError, add_messages
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, register
 from controlpanel.operations.services import NotPossible
@@ -82,12 +82,11 @@ class CutOffAtEdges(HostAction):
         return _forgiving(super().submit(step))
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        _note_missed([step.host] if answer.get("trouble") else [])
         answer["items"] = len(answer.get("items", []))
 
 
 def _forgiving(inner: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
-    """The same, with an error as an answer."""
+    """The same, but who is away is passed over (``on_skip`` notes that it needs a resync)."""
     outer: Future[dict[str, Any]] = Future()
 
     def arrived(inner: "Future[dict[str, Any]]") -> None:
@@ -95,7 +94,7 @@ def _forgiving(inner: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
         if error is None:
             outer.set_result(inner.result())
         elif isinstance(error, StepError):
-            outer.set_result({"trouble": error.code, "output": error.output})
+            outer.set_exception(PassedOver(error.code, error.params, error.output))
         else:
             outer.set_exception(error)
 
@@ -366,11 +365,11 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }
-        elif step.action == "fleet.power_off" and answer.get("configured"):
-            power = "confirmed" if answer.get("confirmed") else f"failed: {answer.get('said', '')}"
+        elif step.action == "fleet.power_off":
+            power = "confirmed" if step.state == StepState.SUCCEEDED else step.detail
         elif step.action == TakeOver.name:
             down |= answer.get("held", {})
-        elif step.action == CutOffAtEdges.name and answer.get("trouble"):
+        elif step.action == CutOffAtEdges.name and step.state == StepState.SKIPPED:
             missed.add(step.host)
     for pk in sorted(sites - told)[:TOLD]:
         down[str(pk)] = "no host has room for it"

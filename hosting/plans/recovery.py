@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import services as fleet
 from controlpanel.fleet.choices import HostState, Role
-from controlpanel.fleet.models import Host
+from controlpanel.fleet.models import Host, PowerFence
 from controlpanel.operations.choices import StepState
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
@@ -48,7 +48,7 @@ class RecoverHost(Plan):
         fence = {"target": host.name}
         stages = [
             [
-                PlannedStep("fleet.power_off", host.name),
+                *([PlannedStep("fleet.power_off", host.name)] if PowerFence.objects.filter(host=host).exists() else []),
                 *(PlannedStep("hosting.cut_off_at_edge", edge.name, cut) for edge in edges if cut["count"]),
             ],
             [PlannedStep("storage.fence_host", pool.host.name, {"pool": pool.pk, **fence}) for pool in pools],

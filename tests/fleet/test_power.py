@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from controlpanel.fleet import power
 from controlpanel.fleet.models import PowerFence
+from controlpanel.operations.errors import PassedOver
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import action_for
 from tests import factories as make
@@ -90,7 +91,7 @@ def test_its_secrets_are_encrypted_where_they_lie() -> None:
 def test_a_step_holds_nothing_up_where_none_is_configured() -> None:
     step: Step = make.StepFactory(action="fleet.power_off", host="web1")
 
-    assert action_for(step.action).submit(step).result(1) == {"configured": False, "confirmed": False}
+    assert isinstance(action_for(step.action).submit(step).exception(1), PassedOver)
 
 
 def test_the_admin_takes_parameters_and_never_shows_them(staff_client: Client) -> None:

@@ -77,7 +77,6 @@ def test_it_is_cut_off_before_anything_starts_elsewhere(dead: Host, others: Any,
     operation = services.recover_host(None, dead)
 
     assert [(stage, action) for stage, action, _host in actions(operation)] == [
-        (0, "fleet.power_off"),
         (0, "hosting.cut_off_at_edge"),
         (0, "hosting.cut_off_at_edge"),
         (1, "storage.fence_host"),
@@ -316,7 +315,7 @@ def test_an_edge_needs_no_storage_and_the_web_hosts_are_told(edges: list[Host], 
     operation = services.recover_host(None, edge)
 
     assert [action for _stage, action, _host in actions(operation)] == [
-        "fleet.power_off", "hosting.sync_web_host", "hosting.sync_web_host", "hosting.recovery_report",
+        "hosting.sync_web_host", "hosting.sync_web_host", "hosting.recovery_report",
     ]  # fmt: skip
     assert any("DNS" in line and str(edge.address) in line for line in preview.lost)
 
