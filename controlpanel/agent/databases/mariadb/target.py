@@ -7,15 +7,17 @@ import re
 import time
 from typing import Any, Callable, Dict, List, Optional
 
-from ...errors import AgentError, Failed, Invalid
-from .. import paths, streams
-from ..names import Database
+from ...errors import AgentError, Failed, Invalid, Occupied
+from .. import marks, paths, streams
+from ..names import Database, is_database
 from . import accounts, service
-from .connection import Session, quote, session
+from .connection import ServerError, Session, quote, session
 from .source import DUMP_OPTIONS
 
 #: Seconds a channel waits before it connects again.
 _RETRY = 1
+#: MariaDB's number for a second channel from the same server.
+_CHANNEL_EXISTS = 1934
 #: Behind by less than this (bytes of log), a copy can catch up in a moment.
 READY = 4 * 2**20
 
@@ -106,24 +108,38 @@ def load_command(name: str) -> List[str]:
 
 
 def follow(name: str, address: str, position: Dict[str, Any]) -> None:
-    """Start replication from the position of the seed; right also when it runs."""
+    """Start replication from the position of the seed; right also when it runs.
+
+    MariaDB has one channel from one server to another: what a crash has left of a move that is over is cleared away,
+    and while another database follows, this one is to come later. Raises Occupied.
+    """
     with session() as server:
+        for other in [str(record["Connection_name"]) for record in server.records("SHOW ALL SLAVES STATUS")]:
+            mark = marks.read(other) if is_database(other) else None
+            if mark is not None and other != name and (mark.reached is not None or mark.position is None):
+                server.do(f"STOP SLAVE {server.literal(other)}")
+                server.do(f"RESET SLAVE {server.literal(other)} ALL")
         state = status(server, name)
         if state is not None and _runs(state):
             return
         if state is not None:
             server.do(f"STOP SLAVE {server.literal(name)}")
             server.do(f"RESET SLAVE {server.literal(name)} ALL")
-        server.do(
-            f"CHANGE MASTER {server.literal(name)} TO MASTER_HOST = {server.literal(address)},"
-            f" MASTER_PORT = {paths.MARIADB_PORT}, MASTER_USER = {server.literal(service.REPLICATION)},"
-            f" MASTER_PASSWORD = '', MASTER_CONNECT_RETRY = {_RETRY}, MASTER_HEARTBEAT_PERIOD = 2,"
-            f" MASTER_SSL = 1, MASTER_SSL_VERIFY_SERVER_CERT = 1, MASTER_SSL_CA = {server.literal(paths.CA)},"
-            f" MASTER_SSL_CERT = {server.literal(paths.CERTIFICATE)},"
-            f" MASTER_SSL_KEY = {server.literal(paths.MARIADB_KEY)},"
-            f" MASTER_LOG_FILE = {server.literal(position['file'])}, MASTER_LOG_POS = {int(position['position'])},"
-            " MASTER_USE_GTID = no"
-        )
+        try:
+            server.do(
+                f"CHANGE MASTER {server.literal(name)} TO MASTER_HOST = {server.literal(address)},"
+                f" MASTER_PORT = {paths.MARIADB_PORT}, MASTER_USER = {server.literal(service.REPLICATION)},"
+                f" MASTER_PASSWORD = '', MASTER_CONNECT_RETRY = {_RETRY}, MASTER_HEARTBEAT_PERIOD = 2,"
+                f" MASTER_SSL = 1, MASTER_SSL_VERIFY_SERVER_CERT = 1, MASTER_SSL_CA = {server.literal(paths.CA)},"
+                f" MASTER_SSL_CERT = {server.literal(paths.CERTIFICATE)},"
+                f" MASTER_SSL_KEY = {server.literal(paths.MARIADB_KEY)},"
+                f" MASTER_LOG_FILE = {server.literal(position['file'])}, MASTER_LOG_POS = {int(position['position'])},"
+                " MASTER_USE_GTID = no"
+            )
+        except ServerError as error:
+            if error.number == _CHANNEL_EXISTS:
+                raise Occupied("another database is being moved between the same hosts") from error
+            raise
         # By the default database of statements, and by the table's own of rows: what others of the same host do, their
         # procedures too, must not happen here. (The filter by table patterns lets those through.)
         server.do(f"SET GLOBAL {quote(name)}.replicate_do_db = {server.literal(name)}")
