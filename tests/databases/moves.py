@@ -11,7 +11,8 @@ from tests.panel import ROOT, wait_until
 from .lab import LabDatabase
 
 _WRITER = """\
-import ssl, sys, time
+import os, ssl, sys, threading, time
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 engine, name, password = sys.argv[1:4]
 hosts = sys.argv[4:]
 if engine == "mariadb":
@@ -61,7 +62,7 @@ class Writer:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "controlpanel.lab", "exec", client.name, "--", *command],
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -73,8 +74,8 @@ class Writer:
 
     def stop(self) -> None:
         """End it, and read what it said."""
-        self._process.terminate()
-        assert self._process.stdout is not None
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()  # a signal would end only what stands between us and it
         for line in self._process.stdout:
             word, _, rest = line.strip().partition(" ")
             if word == "A" and len(rest.split()) == 2:
