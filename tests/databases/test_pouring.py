@@ -91,7 +91,7 @@ class Toy(Engine):
     def sizes(self):
         return {"db1": 100}
 
-    def dump_command(self, name):
+    def dump_command(self, name, source=""):
         return python("print('all of it' * 1000, end='')")
 
     def load_command(self, name):

@@ -126,7 +126,7 @@ def test_a_member_creates_a_php_site_and_opens_it_through_both_edges(anna: Perso
 
     anna.page.get_by_role("link", name="Go to the site").click()
     expect(anna.page.locator("h1")).to_have_text(name)
-    expect(anna.page.locator(".page-head .chip")).to_have_text("Active")
+    expect(anna.page.locator("h1 + .chip")).to_have_text("Active")
     for edge in panel.edges:
         expect(anna.page.locator(".addresses")).to_contain_text(edge)
     anna.shoot("site")
@@ -314,7 +314,7 @@ def test_the_whole_way_in_spanish(person, panel: Panel) -> None:
     expect(paula.page.locator(".step__state").first).to_have_text("Hecho")
     paula.shoot("spanish-operation")
     paula.page.get_by_role("link", name="Ir al sitio").click()
-    expect(paula.page.locator(".page-head .chip")).to_have_text("Activo")
+    expect(paula.page.locator("h1 + .chip")).to_have_text("Activo")
     paula.shoot("spanish-site")
 
 

@@ -164,8 +164,6 @@ backend {backend}
   http-check expect status 200
   # Three real requests in a row that cannot connect make it look closer.
   default-server inter 2s fastinter 500ms downinter 1s rise 1 fall 2 observe layer4 error-limit 3 on-error fastinter
-  # Requests under way to a host that has just died would hang until their time is up.
-  default-server on-marked-down shutdown-sessions
   server {name} {address}:80 check
 """
 

@@ -43,7 +43,7 @@ echo json_encode([
     'passwd_by_php' => read('/etc/passwd'),
     'panel_settings' => run('cat /etc/controlpanel/agent.json'),
     'panel_state' => run('cat /var/lib/controlpanel/state.db'),
-    'panel_list' => run('ls -A /etc/controlpanel /var/lib/controlpanel'),
+    'panel_list' => run('ls -AI ca.pem /etc/controlpanel; ls -A /var/lib/controlpanel'),
     'other_php_conf' => run("cat /etc/php/sites/$other.conf"),
     'nginx_conf' => run("cat /etc/nginx/controlpanel/sites/$other.conf"),
     'other_log' => run("cat /var/log/sites/$other/access.log"),
