@@ -15,5 +15,6 @@ SINCE = timedelta(days=1)
 def use_of(site: Site) -> dict[str, list[samples.Point]]:
     """Requests a second, memory (bytes) and CPU (percent of one processor) of all its hosts; empty at first."""
     since = timezone.now() - SINCE
-    found = {metric: samples.series(f"site:{site.pk}", metric, since) for metric in METRICS}
+    lines = samples.several([f"site:{site.pk}"], METRICS, since)
+    found = {metric: points for (_subject, metric), points in lines.items()}
     return found if any(found.values()) else {}

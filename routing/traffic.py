@@ -155,4 +155,5 @@ def usual_rate(site: int, now: datetime) -> float | None:
 def lines(subject: str, since: datetime) -> dict[str, list[samples.Point]]:
     """The three rates of a subject since then, by metric, for a plot."""
     step = max((timezone.now() - since) / samples.POINTS, timedelta(seconds=5))
-    return {metric: samples.series(subject, metric, since, step=step) for metric in METRICS}
+    found = samples.several([subject], METRICS, since, step=step)
+    return {metric: points for (_subject, metric), points in found.items()}

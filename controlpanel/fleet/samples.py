@@ -6,6 +6,7 @@ processors), ``memory``, ``disk`` (bytes used), ``load``, ``received``, ``sent``
 one that is on several hosts, the sum.
 """
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -51,10 +52,23 @@ def note(rows: Iterable[Row]) -> None:
 def series(
     subject: str, metric: str, since: datetime, until: datetime | None = None, step: timedelta | None = None
 ) -> list[Point]:
+    """One line of ``several``."""
+    return several([subject], [metric], since, until, step)[subject, metric]
+
+
+def several(
+    subjects: Iterable[str],
+    metrics: Iterable[str],
+    since: datetime,
+    until: datetime | None = None,
+    step: timedelta | None = None,
+) -> dict[tuple[str, str], list[Point]]:
     """Averages over each ``step`` from ``since`` to ``until`` (now), oldest first; steps without a sample are left out.
 
-    Without a step it is chosen so that there are about POINTS points.
+    Without a step it is chosen so that there are about POINTS points. By (subject, metric), every one of them, for any
+    number of lines in one query.
     """
+    lines: dict[tuple[str, str], list[Point]] = {key: [] for key in itertools.product(subjects, metrics)}
     until = until or timezone.now()
     step = step or max((until - since) / POINTS, timedelta(seconds=30))
     bucket = Func(
@@ -64,9 +78,12 @@ def series(
         function="date_bin",
         output_field=DateTimeField(),
     )
-    rows = Sample.objects.filter(subject=subject, metric=metric, at__gte=since, at__lt=until)
-    found = rows.annotate(bucket=bucket).values("bucket").annotate(mean=Avg("value")).order_by("bucket")
-    return [(row["bucket"], row["mean"]) for row in found]
+    wanted = {"subject__in": {key[0] for key in lines}, "metric__in": {key[1] for key in lines}}
+    rows = Sample.objects.filter(**wanted, at__gte=since, at__lt=until).annotate(bucket=bucket)
+    means = rows.values("subject", "metric", "bucket").annotate(mean=Avg("value")).order_by("bucket")
+    for row in means:
+        lines[row["subject"], row["metric"]].append((row["bucket"], row["mean"]))
+    return lines
 
 
 def latest(

@@ -116,7 +116,7 @@ def test_a_dump_that_failed_leaves_the_one_before(tmp_path):
     toy = Toy(tmp_path)
     with holding.held("db1") as fd:
         dumps.make(toy, "db1", "last", 30, fd, lambda data: None)
-        toy.dump_command = lambda name: python("print('half'); raise SystemExit(1)")
+        toy.dump_command = lambda name, source: python("print('half'); raise SystemExit(1)")
         with pytest.raises(Failed):
             dumps.make(toy, "db1", "last", 30, fd, lambda data: None)
     dumps.check("db1", "last")
