@@ -10,9 +10,9 @@ from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 from storage import selectors as storage_selectors
 
-from . import database_desired as _database_desired  # noqa: F401 (registers its providers)
 from . import places, web_hosts
 from .choices import SiteState
+from .databases import desired as _database_desired  # noqa: F401 (registers its providers)
 from .models import Quarantine, Site
 
 #: States in which nothing of a site should be on a host (any more).

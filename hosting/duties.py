@@ -2,7 +2,8 @@
 
 from controlpanel.operations.recovery import every
 
-from . import database_servers, services, web_hosts
+from . import services, web_hosts
+from .databases import servers
 
 
 @every(seconds=600)
@@ -38,7 +39,7 @@ def measure_databases() -> None:
 @every(seconds=10)
 def announce_database_servers() -> None:
     """Web or database hosts have come or gone, or a certificate ends soon."""
-    database_servers.sync_if_needed()
+    servers.sync_if_needed()
 
 
 @every(seconds=60)

@@ -17,8 +17,8 @@ from controlpanel.fleet.choices import Role as HostRole
 from controlpanel.fleet.models import DriftReport, Host
 from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Event, Operation, Step
-from hosting import verifiers
 from hosting.choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
+from hosting.databases import verifiers
 from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Quarantine, Site
 from hosting.models.databases import address_of
 from members.choices import Role

@@ -25,7 +25,7 @@ from controlpanel.operations.errors import NotNow, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
-from .. import database_desired as desired
+from ..databases import desired
 from ..models import Database
 from .databases import LONG, OnDatabaseHost
 from .gates import load

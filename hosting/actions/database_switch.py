@@ -23,8 +23,7 @@ from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from controlpanel.operations.services import NotPossible
 
-from .. import database_desired as desired
-from .. import database_servers
+from ..databases import desired, servers
 from ..models import Database, Site
 from .database_moves import from_source, in_thread, move_of
 from .gates import load
@@ -50,7 +49,7 @@ class _Gates:
 
     def __init__(self, step: Step, database: Database) -> None:
         self.operation = step.operation_id
-        self.hosts = list(database_servers.gate_hosts())
+        self.hosts = list(servers.gate_hosts())
         needs = Site.objects.filter(order=database.order_id).exclude(host=None)
         #: Hosts whose sites could ask for this database now: these must be there.
         self.needed = set(needs.values_list("host__name", flat=True))

@@ -14,7 +14,7 @@ from controlpanel.operations.errors import Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
-from .. import database_desired as desired
+from ..databases import desired
 from ..models import Database, DatabaseDump
 from .gates import load
 

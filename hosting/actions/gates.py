@@ -14,14 +14,13 @@ from controlpanel.operations.errors import HostAway, PassedOver
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import PlannedStep, register
 
-from .. import database_desired as desired
-from .. import database_servers
+from ..databases import desired, servers
 from ..models import Database, Site
 
 
 def gate_steps(action: str, database: Database) -> list[PlannedStep]:
     """One stage: something on every web host."""
-    return [PlannedStep(action, host.name, {"database": database.pk}) for host in database_servers.gate_hosts()]
+    return [PlannedStep(action, host.name, {"database": database.pk}) for host in servers.gate_hosts()]
 
 
 def load(step: Step) -> Database:

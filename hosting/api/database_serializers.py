@@ -8,8 +8,8 @@ from rest_framework import serializers
 from controlpanel.operations.api.serializers import AcceptedSerializer
 
 from ..choices import DatabaseAccess, DatabaseEngine, DatabaseState
-from ..database_errors import InvalidEngine
-from ..database_intents import LEAST_CONNECTIONS, LEAST_QUOTA, MOST_CONNECTIONS, MOST_QUOTA
+from ..databases.errors import InvalidEngine
+from ..databases.intents import LEAST_CONNECTIONS, LEAST_QUOTA, MOST_CONNECTIONS, MOST_QUOTA
 from ..models import Database, DatabaseUser
 
 #: Where applications find the authority that database servers' certificates are signed by, on every web host.

@@ -1,6 +1,6 @@
 """Operations of hosting as ordered steps, one topic a module. Importing this registers them all."""
 
-from .. import database_recovery as database_recovery
+from ..databases import recovery as _database_recovery  # noqa: F401 (registers its part of a recovery)
 from . import applications as applications
 from . import database_moves as database_moves
 from . import databases as databases

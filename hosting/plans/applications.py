@@ -10,10 +10,10 @@ from controlpanel.operations.registry import Params, PlannedStep, Reserve, Stage
 from controlpanel.operations.services import NotPossible
 from routing import plans as routing
 
-from .. import database_placement
 from ..actions.gates import gate_steps
 from ..choices import DatabaseState
-from ..database_errors import NoDatabaseCapacity
+from ..databases import placement
+from ..databases.errors import NoDatabaseCapacity
 from ..models import Application, Database, Site
 from .databases import on_host
 from .sites import CreateSite, SitePlan, _load, _on_web, _probes, _provision_steps
@@ -58,7 +58,7 @@ class CreateWordpress(CreateSite):
     def on_retry(self, operation: Operation) -> None:
         super().on_retry(operation)
         try:
-            host = database_placement.choose_host()
+            host = placement.choose_host()
         except NoDatabaseCapacity as error:
             raise NotPossible(str(error)) from error
         self._settle_database(operation, DatabaseState.CREATING)

@@ -16,10 +16,10 @@ from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve,
 from controlpanel.operations.services import NotPossible
 
 from .. import actions as _actions  # noqa: F401 (registers them)
-from .. import database_placement, database_servers
 from ..actions.gates import gate_steps
 from ..choices import DatabaseEngine, DatabaseState
-from ..database_errors import NoDatabaseCapacity
+from ..databases import placement, servers
+from ..databases.errors import NoDatabaseCapacity
 from ..models import Database, DatabaseDump
 from ..services.database_care import REGULAR, dump_host
 from ..services.databases import LAST
@@ -85,7 +85,7 @@ class CreateDatabase(DatabasePlan):
     def on_retry(self, operation: Operation) -> None:
         super().on_retry(operation)
         try:
-            host = database_placement.choose_host()
+            host = placement.choose_host()
         except NoDatabaseCapacity as error:
             raise NotPossible(str(error)) from error
         Database.objects.filter(pk=operation.params["database"], placed=False).update(host=host)
@@ -287,9 +287,9 @@ class SyncDatabases(Plan):
     title = _("Tell database servers and web hosts who there is")
 
     def stages(self, params: Params) -> Stages:
-        servers = [PlannedStep("hosting.sync_database_server", name) for name in params["hosts"]]
-        gates = database_servers.gate_hosts() if params["gates"] else []
-        return [[*servers, *(PlannedStep("hosting.sync_gate", host.name) for host in gates)]]
+        hosts = [PlannedStep("hosting.sync_database_server", name) for name in params["hosts"]]
+        gates = servers.gate_hosts() if params["gates"] else []
+        return [[*hosts, *(PlannedStep("hosting.sync_gate", host.name) for host in gates)]]
 
     def reservations(self, params: Params) -> list[Reserve]:
         return [Reserve("hosting:databases")]

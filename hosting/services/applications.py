@@ -6,8 +6,9 @@ from typing import Any
 
 from controlpanel.operations.models import Operation
 
-from .. import intents, selectors, verifiers, wordpress
+from .. import intents, selectors, wordpress
 from ..choices import DatabaseEngine, SiteKind, SiteState
+from ..databases import verifiers
 from ..errors import InvalidChoice, InvalidTitle, NoApplication, SiteNotRunning
 from ..models import Application, HostingOrder, Site
 from . import sites

@@ -18,11 +18,10 @@ from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.errors import StepError
 from controlpanel.operations.models import Operation
 
-from .. import database_intents as intents
-from .. import database_servers
 from ..choices import DatabaseState
-from ..database_desired import GONE
-from ..database_errors import DatabaseBusy
+from ..databases import intents, servers
+from ..databases.desired import GONE
+from ..databases.errors import DatabaseBusy
 from ..models import Database, DatabaseDump
 
 log = structlog.get_logger()
@@ -38,7 +37,7 @@ _ASK = 20.0
 
 def refresh_database_usage() -> int:
     """Ask every database host how large its databases are; how many hosts answered. Never raises."""
-    hosts = list(database_servers.database_hosts().filter(reachable=True).exclude(state=HostState.FENCED))
+    hosts = list(servers.database_hosts().filter(reachable=True).exclude(state=HostState.FENCED))
     asked = {host: channel.call(host, "database.usage", timeout=_ASK, quick=True) for host in hosts}
     answered = 0
     for host, future in asked.items():
@@ -109,6 +108,6 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
 
 def dump_host(database: Database) -> Host | None:
     """Where a regular dump of the database should lie: on another host, or on its own where there is no other."""
-    others = database_servers.database_hosts().filter(state=HostState.ACTIVE, reachable=True)
+    others = servers.database_hosts().filter(state=HostState.ACTIVE, reachable=True)
     spread = [host for host in others if host.pk != database.host_id]
     return spread[database.pk % len(spread)] if spread else database.host

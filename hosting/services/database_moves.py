@@ -9,11 +9,10 @@ from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 
-from .. import database_intents as intents
-from .. import database_placement as placement
 from .. import selectors
 from ..choices import DatabaseState
-from ..database_errors import (
+from ..databases import intents, placement
+from ..databases.errors import (
     AlreadyThere,
     CopyThere,
     DatabaseBusy,
@@ -39,7 +38,7 @@ def move_database(
 ) -> tuple[Database, Operation]:
     """Move it to another database host (by name, or the one that placement chooses), while it serves.
 
-    Raises PermissionDenied for who is not staff, and what of ``database_errors`` says why it cannot be moved there.
+    Raises PermissionDenied for who is not staff, and what of ``databases.errors`` says why it cannot be moved there.
     """
     database = _find(actor, database)
 

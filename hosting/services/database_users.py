@@ -6,10 +6,10 @@ from django.utils import timezone
 
 from controlpanel.operations.models import Operation
 
-from .. import database_intents as intents
-from .. import selectors, verifiers
+from .. import selectors
 from ..choices import DatabaseAccess, DatabaseState
-from ..database_errors import InvalidUserName, NoSuchUser, OwnerStays, TooManyUsers, UserTaken
+from ..databases import intents, verifiers
+from ..databases.errors import InvalidUserName, NoSuchUser, OwnerStays, TooManyUsers, UserTaken
 from ..models import Database, DatabaseUser
 
 #: Users of one database, its owner included.

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from controlpanel.operations.models import Operation
 
-from .. import database_intents as intents
-from .. import database_placement as placement
-from .. import selectors, verifiers
+from .. import selectors
 from ..choices import DatabaseAccess, DatabaseEngine, DatabaseState
-from ..database_errors import (
+from ..databases import intents, placement, verifiers
+from ..databases.errors import (
     DatabaseBusy,
     DatabaseDeleted,
     DatabaseDeleting,

@@ -20,7 +20,7 @@ from members.reauthentication import recently_authenticated
 from .. import selectors, services
 from ..api.database_serializers import CA_FILE
 from ..choices import DatabaseState
-from ..database_forms import CreateDatabaseForm, DatabaseUserForm
+from ..databases.forms import CreateDatabaseForm, DatabaseUserForm
 from ..errors import HostingError
 from ..forms import ConfirmForm
 from ..models import Database

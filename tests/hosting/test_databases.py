@@ -11,11 +11,10 @@ from controlpanel.fleet.desired import desired_state
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.models import Operation
-from hosting import database_desired as desired
-from hosting import database_errors as errors
-from hosting import database_placement as placement
-from hosting import database_servers, services, verifiers
+from hosting import services
 from hosting.choices import DatabaseState
+from hosting.databases import desired, errors, placement, verifiers
+from hosting.databases import servers as database_servers
 from hosting.models import Database, DatabaseUser, HostingOrder
 from tests.factories import DatabaseDumpFactory, DatabaseFactory, HostFactory, SiteFactory
 from tests.hosting.conftest import Place

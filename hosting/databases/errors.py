@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from .errors import HostingError
+from ..errors import HostingError
 
 
 class InvalidEngine(HostingError):

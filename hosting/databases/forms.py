@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from .choices import DatabaseEngine, SiteState
-from .forms import ServiceForm
-from .models import HostingOrder, Site
+from ..choices import DatabaseEngine, SiteState
+from ..forms import ServiceForm
+from ..models import HostingOrder, Site
 
 
 class SiteField(forms.ModelChoiceField):

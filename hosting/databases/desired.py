@@ -8,9 +8,9 @@ from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 
-from . import database_servers
-from .choices import DatabaseState
-from .models import Database, DatabaseUser
+from ..choices import DatabaseState
+from ..models import Database, DatabaseUser
+from . import servers
 
 #: States in which nobody should be able to reach a database.
 GONE = (DatabaseState.DELETING, DatabaseState.DELETED, DatabaseState.PURGING)
@@ -22,7 +22,7 @@ def database_resources(host: Host) -> Iterable[Resource]:
     """Everything of one database host."""
     yield server_resource(host)
     here = Q(host=host) | Q(moving_to=host) | Q(copy_host=host)
-    ips = database_servers.clients()
+    ips = servers.clients()
     for database in _live().filter(here).order_by("id").iterator(_CHUNK):
         yield database_resource(database, host.pk, ips)
 
@@ -43,13 +43,13 @@ def _live() -> QuerySet[Database]:
 
 def server_resource(host: Host) -> Resource:
     """The servers themselves: certificate, and who may come."""
-    revision, spec = database_servers.server_spec(host)
+    revision, spec = servers.server_spec(host)
     return Resource("database_server", "base", revision, spec)
 
 
 def gate_resource() -> Resource:
     """The gate itself."""
-    base = database_servers.gate_base()
+    base = servers.gate_base()
     return Resource("database_gate", "base", base.revision, {"ca_pem": base.ca_pem})
 
 
@@ -73,7 +73,7 @@ def database_resource(
         "charset": "",
         "connections": database.connections,
         "state": state or state_on(database, host_id),
-        "clients": database_servers.clients() if clients is None else clients,
+        "clients": servers.clients() if clients is None else clients,
         "users": [
             {
                 "name": user.name,

@@ -16,8 +16,8 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.models import Operation
 from routing import authority
 
-from .models import DatabaseServer, GateBase
-from .models.databases import ZONE
+from ..models import DatabaseServer, GateBase
+from ..models.databases import ZONE
 
 #: A server's certificate is renewed when it has less than this left.
 RENEW_BEFORE = timedelta(days=30)

@@ -11,10 +11,10 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action, PlannedStep, register
 
-from . import services
-from .models import Database
-from .recovering import Part, recovery_part
-from .services.database_moves import newest_dump
+from .. import services
+from ..models import Database
+from ..recovering import Part, recovery_part
+from ..services.database_moves import newest_dump
 
 #: Databases that are named one by one.
 _LISTED = 50

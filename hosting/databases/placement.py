@@ -8,10 +8,10 @@ from django.db.models import Count, Q, Sum
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 
-from . import database_servers
-from .choices import DatabaseState
-from .database_errors import NoDatabaseCapacity
-from .models import Database
+from ..choices import DatabaseState
+from ..models import Database
+from . import servers
+from .errors import NoDatabaseCapacity
 
 #: What a database is expected to take on disk before anything is in it (logs and indexes included), bytes.
 EMPTY = 64 * 1024**2
@@ -58,7 +58,7 @@ def choose(candidates: Iterable[Candidate], size: int = EMPTY) -> Candidate:
 
 def candidates() -> list[Candidate]:
     """All database hosts, from the database as it is now."""
-    return [candidate(host) for host in database_servers.database_hosts()]
+    return [candidate(host) for host in servers.database_hosts()]
 
 
 def candidate(host: Host) -> Candidate:

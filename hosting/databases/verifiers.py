@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import secrets
 
-from .choices import DatabaseEngine
+from ..choices import DatabaseEngine
 
 #: What is easily told apart and needs no quoting anywhere: no 0 and O, no 1, l and I.
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -7,9 +7,12 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from members.models import Login
 
-from . import selectors
-from .choices import DatabaseState
-from .database_errors import (
+from .. import selectors
+from ..choices import DatabaseState
+from ..errors import HostingError, KeyReused, raise_all
+from ..intents import stored_key
+from ..models import Database
+from .errors import (
     DatabaseBusy,
     DatabaseDeleted,
     DatabaseDeleting,
@@ -17,9 +20,6 @@ from .database_errors import (
     DatabaseStale,
     InvalidAmount,
 )
-from .errors import HostingError, KeyReused, raise_all
-from .intents import stored_key
-from .models import Database
 
 #: Bytes: an empty database takes a few million, and one is not a whole host.
 LEAST_QUOTA, MOST_QUOTA = 16 * 1024**2, 1024**4
