@@ -9,6 +9,8 @@ from pathlib import Path
 import environ
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -107,7 +109,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [env("REDIS_URL", default="redis://127.0.0.1:6379/0")]},
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": env("REDIS_URL", default="redis://127.0.0.1:6379/0"),
+                    # A connection that Redis' restart has ended is made anew, not told to the next who opens a page.
+                    "retry": Retry(ExponentialBackoff(cap=1, base=0.05), 5),
+                }
+            ]
+        },
     }
 }
 

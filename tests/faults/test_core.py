@@ -109,6 +109,16 @@ def test_live_progress_survives_redis(panel: Panel, create: Create) -> None:
             assert delay < LIVE
 
 
+def test_the_first_who_watches_after_a_restart_of_redis_gets_in(panel: Panel, create: Create) -> None:
+    """Nobody watched meanwhile, so nobody noticed that the connection of before had ended."""
+    answer = create()
+    with watch(panel, answer) as socket:
+        socket.recv(timeout=10)
+    on_host("core1", "systemctl", "restart", "redis-server.service")
+    with watch(panel, answer) as socket:
+        assert json.loads(socket.recv(timeout=10))["seq"] == 1
+
+
 def test_sites_are_created_without_redis(panel: Panel, create: Create) -> None:
     """It carries news only."""
     name = fresh_name("redis")
