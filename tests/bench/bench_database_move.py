@@ -24,10 +24,10 @@ ROW = 8000
 CHUNK = 2000
 
 
-def fill(database: LiveDatabase, megabytes: int) -> None:
-    """Rows until the database is about that large."""
-    rows = megabytes * 1024 * 1024 // ROW
-    for first in range(0, rows, CHUNK):
+def fill(database: LiveDatabase, have: int, megabytes: int) -> None:
+    """Rows until the database is about that large, when it has been filled with ``have`` MB before."""
+    before, rows = (size * 1024 * 1024 // ROW for size in (have, megabytes))
+    for first in range(before, rows, CHUNK):
         database.done("fill", first=10**15 + first, rows=min(CHUNK, rows - first), size=ROW)
 
 
@@ -78,7 +78,7 @@ def main() -> None:
         database.done("make")
         have = 0
         for size in sorted(options.sizes):
-            fill(database, size - have)
+            fill(database, have, size)
             have = size
             moves = [move(database) for _ in range(options.moves if size < 500 else 1)]
             numbers[f"{engine} {size} MB"] = {
