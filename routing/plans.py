@@ -44,8 +44,15 @@ def probe_steps(site_id: int, name: str) -> list[PlannedStep]:
     return [PlannedStep("routing.probe", edge.name, {"site": site_id, "name": name}) for edge in selectors.edges()]
 
 
+class OnEdge(ApplyAction):
+    """Another operation may have told the edge of newer web hosts, or a name that we take away may already belong to
+    another site there."""
+
+    superseded = frozenset({"edge", "route"})
+
+
 @register
-class Publish(ApplyAction):
+class Publish(OnEdge):
     """Args: ``{"site": id}``. The web hosts go along: the site may be on one that the edge has not heard of yet."""
 
     name = "routing.publish"
@@ -58,13 +65,9 @@ class Publish(ApplyAction):
     def undo_resources(self, step: Step) -> Sequence[Resource]:
         return desired.site_resources(step.args["site"], present=False)
 
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
-
 
 @register
-class Unpublish(ApplyAction):
+class Unpublish(OnEdge):
     """Args: ``{"site": id}``."""
 
     name = "routing.unpublish"
@@ -72,10 +75,6 @@ class Unpublish(ApplyAction):
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return desired.site_resources(step.args["site"], present=False)
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
 
 
 @register
@@ -111,16 +110,12 @@ class Probe(HostAction):
 
 
 @register
-class SyncEdge(ApplyAction):
+class SyncEdge(OnEdge):
     name = "routing.sync_edge"
     title = _("Tell %(host)s which web hosts there are")
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return [desired.base_resource()]
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
 
 
 class _SitePlan(Plan):
@@ -162,15 +157,3 @@ def fingerprint(chain_pem: str) -> str:
     """SHA-256 (hex) of the leaf, as ``edge.probe`` answers it."""
     leaf = x509.load_pem_x509_certificate(chain_pem.encode())
     return hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest()
-
-
-def without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without refusals that are no failure: another operation has told the edge of newer web hosts, or the
-    name that we were to take away already belongs to another site there.
-    """
-    items = answer.get("items", [])
-    return {**answer, "items": [item for item in items if not _is_superseded(item)]}
-
-
-def _is_superseded(item: dict[str, Any]) -> bool:
-    return item.get("kind") in ("edge", "route") and item.get("code") == "stale_revision"

@@ -1,9 +1,9 @@
 """Steps that speak to a host: the base classes of the apps' actions."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -86,6 +86,9 @@ class ApplyAction(HostAction):
 
     #: Seconds; it includes waiting for other batches on the same host.
     timeout: float = 120.0
+    #: Kinds of which another operation may have told the host something newer meanwhile: that it refuses ours as stale
+    #: is no failure then.
+    superseded: ClassVar[frozenset[str]] = frozenset()
 
     def resources(self, step: Step) -> Sequence[Resource]:
         """What the host should hold (or no longer hold), from the database as it is now. Reads only."""
@@ -102,7 +105,7 @@ class ApplyAction(HostAction):
         return apply_call(step.operation_id, self.undo_resources(step), timeout=self.timeout)
 
     def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        raise_for_items(answer, host)
+        raise_for_items(answer, host, self.superseded)
         return answer
 
 
@@ -112,9 +115,17 @@ def apply_call(operation: int | None, resources: Sequence[Resource], *, timeout:
     return Call("apply", args, timeout)
 
 
-def raise_for_items(answer: dict[str, Any], host: str) -> None:
-    """Raise for the items of an ``apply`` answer that were refused or failed: Refused, with the first one's code."""
-    troubled = [item for item in answer.get("items", []) if item.get("status") in ("refused", "failed")]
+def raise_for_items(answer: dict[str, Any], host: str, superseded: Set[str] = frozenset()) -> None:
+    """Raise for the items of an ``apply`` answer that were refused or failed: Refused, with the first one's code.
+
+    ``superseded``: kinds that may be refused as stale.
+    """
+    troubled = [
+        item
+        for item in answer.get("items", [])
+        if item.get("status") in ("refused", "failed")
+        and not (item.get("kind") in superseded and item.get("code") == "stale_revision")
+    ]
     if not troubled:
         return
     first = troubled[0]

@@ -1,14 +1,13 @@
 """Resync: hosts brought back to exactly what the database says."""
 
-import threading
 from concurrent.futures import Future
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.operations.choices import StepState
 from controlpanel.operations.errors import Refused
+from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, Params, Plan, PlannedStep, Reserve, Stages, register
 
@@ -63,20 +62,13 @@ class Mend(Action):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         host = Host.objects.get(name=step.host)
-        future: Future[dict[str, Any]] = Future()
 
-        def work() -> None:
-            try:
-                for inspector in inspectors_of(host):
-                    inspector.resync(host)
-                future.set_result({})
-            except BaseException as error:
-                future.set_exception(error)
-            finally:
-                connection.close()  # this thread's own
+        def work() -> dict[str, Any]:
+            for inspector in inspectors_of(host):
+                inspector.resync(host)
+            return {}
 
-        threading.Thread(target=work, name=f"mend-{host.name}", daemon=True).start()
-        return future
+        return in_thread(work, f"mend-{host.name}")
 
 
 @register

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import subprocess
-import threading
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.operations.errors import PassedOver, add_messages
+from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action, register
 
@@ -108,17 +108,13 @@ class PowerOff(Action):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         fence = PowerFence.objects.filter(host__name=step.host).first()
-        future: Future[dict[str, Any]] = Future()
-        if fence is None:
-            future.set_exception(PassedOver("power_not_set_up", {"host": step.host}))
-            return future
 
-        def work() -> None:
+        def work() -> dict[str, Any]:
+            if fence is None:
+                raise PassedOver("power_not_set_up", {"host": step.host})
             confirmed, said = run(fence, "off")
-            if confirmed:
-                future.set_result({"confirmed": True, "said": said})
-            else:
-                future.set_exception(PassedOver("power_unconfirmed", {"host": step.host}, said))
+            if not confirmed:
+                raise PassedOver("power_unconfirmed", {"host": step.host}, said)
+            return {"confirmed": True, "said": said}
 
-        threading.Thread(target=work, name=f"power-{step.host}", daemon=True).start()
-        return future
+        return in_thread(work, f"power-{step.host}")

@@ -5,15 +5,13 @@ What a step makes true is written with a higher revision on the host first, then
 rows before is refused by the host as older.
 """
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +20,7 @@ from controlpanel.fleet.actions import Call, HostAction
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
@@ -153,7 +152,7 @@ class Near(HostAction):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         host = Host.objects.get(name=step.host)
         args = from_source(step, load(step))
-        return in_thread(lambda: self._watch(step, host, args))
+        return in_thread(lambda: self._watch(step, host, args), "database-move")
 
     def _watch(self, step: Step, host: Host, args: dict[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + _WATCH
@@ -200,7 +199,7 @@ class Compare(HostAction):
         hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
         args = {"name": database.name, "engine": database.engine}
         futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
-        return in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]))
+        return in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]), "database-move")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         if answer["differences"]:
@@ -227,19 +226,3 @@ def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 def _rows(table: Any) -> int:
     return int(table.get("rows", 0)) if isinstance(table, dict) else 0
-
-
-def in_thread(work: "Callable[[], dict[str, Any]]") -> "Future[dict[str, Any]]":
-    """The future of what is done beside the worker; the work itself must not use the database."""
-    future: Future[dict[str, Any]] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-        finally:
-            connection.close()
-
-    threading.Thread(target=run, name="database-move", daemon=True).start()
-    return future

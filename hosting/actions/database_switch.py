@@ -19,13 +19,14 @@ from controlpanel.fleet.actions import Call, HostAction, apply_call, raise_for_i
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import HostAway, NotNow, Refused, StepError, add_messages
+from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from controlpanel.operations.services import NotPossible
 
 from ..databases import desired, servers
 from ..models import Database, Site
-from .database_moves import from_source, in_thread, move_of
+from .database_moves import from_source, move_of
 from .gates import load
 
 add_messages(
@@ -130,7 +131,7 @@ class Freeze(SwitchAction):
                 "catch_up_ms": _ms(closed, done),
             }
 
-        return in_thread(work)
+        return in_thread(work, "database-move")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         Host.objects.filter(name__in=answer["away"]).update(needs_resync=True)
@@ -148,7 +149,7 @@ class Freeze(SwitchAction):
             _ask(source, unlock)
             return {"away": gates.tell(route)}
 
-        return in_thread(work)
+        return in_thread(work, "database-move")
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
         self.confirm(step, answer)
@@ -180,7 +181,7 @@ class Open(SwitchAction):
             window = {"window_ms": _ms(began, done)} if began else {}
             return {"away": away, "open_ms": _ms(start, opened), "switch_ms": _ms(opened, done), **window}
 
-        return in_thread(_or_wait(work, target.name))
+        return in_thread(_or_wait(work, target.name), "database-move")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         Host.objects.filter(name__in=answer["away"]).update(needs_resync=True)

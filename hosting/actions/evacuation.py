@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import FINISHED, UNFINISHED, OperationState
 from controlpanel.operations.errors import NotNow, Refused, add_messages, explain
+from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, Params, register
 
@@ -31,17 +32,11 @@ add_messages(
 LISTED = 100
 
 
-def _done(answer: dict[str, Any]) -> "Future[dict[str, Any]]":
-    future: Future[dict[str, Any]] = Future()
-    future.set_result(answer)
-    return future
-
-
 class _Here(Action):
     """A step that needs only the database."""
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        return _done({})
+        return answered({})
 
 
 @register
@@ -82,10 +77,10 @@ class AwaitBatch(_Here):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         child = batch_of(step)
         if child is None:
-            return _done({})
+            return answered({})
         if child.state not in FINISHED:
             raise NotNow("batch_under_way", {"operation": child.pk})
-        return _done({"operation": child.pk, "state": child.state, "detail": explain(child.error)})
+        return answered({"operation": child.pk, "state": child.state, "detail": explain(child.error)})
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         """Of a batch that failed only one may be to blame: each for itself, where there is room by now."""
@@ -137,7 +132,7 @@ class Report(_Here):
             raise NotNow("batch_under_way")
         left = evacuating.still_on(host)
         if not left:
-            return _done({"left": 0})
+            return answered({"left": 0})
         if step.attempts < 8 and any(site.state == "updating" for site in left):
             raise NotNow("batch_under_way")  # those on several hosts are just leaving
         names = [f"{site.name}: {self._why(step, site)}" for site in left[:LISTED]]

@@ -11,6 +11,7 @@ from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import HostAway, PassedOver
+from controlpanel.operations.futures import with_trouble
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import PlannedStep, register
 
@@ -35,6 +36,8 @@ class GateAction(ApplyAction):
     whole state when it is back, before it is trusted again. So does one that is fenced.
     """
 
+    superseded = frozenset({"database_gate"})  # somebody else may have told it of a newer authority
+
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return self._unless_away(step, super().submit)
 
@@ -46,33 +49,11 @@ class GateAction(ApplyAction):
             raise PassedOver("host_fenced", {"host": step.host})
         future = submit(step)
         needs_it = Site.objects.filter(order__databases=step.args["database"], host__name=step.host)
-        return future if needs_it.exists() else _or_pass_over(future)
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        # Somebody else has told it of a newer authority meanwhile.
-        items = [
-            item
-            for item in answer.get("items", [])
-            if (item.get("kind"), item.get("code")) != ("database_gate", "stale_revision")
-        ]
-        super().check({**answer, "items": items}, host)
-        return answer
+        return future if needs_it.exists() else with_trouble(future, _passed_over)
 
 
-def _or_pass_over(future: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
-    outer: Future[dict[str, Any]] = Future()
-
-    def arrived(inner: "Future[dict[str, Any]]") -> None:
-        error = inner.exception()
-        if isinstance(error, HostAway):
-            outer.set_exception(PassedOver(error.code, error.params, error.output))
-        elif error is not None:
-            outer.set_exception(error)
-        else:
-            outer.set_result(inner.result())
-
-    future.add_done_callback(arrived)
-    return outer
+def _passed_over(error: BaseException) -> BaseException:
+    return PassedOver(error.code, error.params, error.output) if isinstance(error, HostAway) else error
 
 
 @register

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.fleet.actions import Call, HostAction, raise_for_items
+from controlpanel.fleet.actions import Call, HostAction
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import PassedOver, Refused
+from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import desired as routing_desired
@@ -41,6 +42,7 @@ class EdgeStep(MoveStep):
     """One stage: all edges. ``intend`` writes where the sites are and in which mode; each edge is told that."""
 
     undoable = True
+    superseded = routing.OnEdge.superseded
 
     def request(self, step: Step) -> Call:
         call = super().request(step)
@@ -60,10 +62,6 @@ class EdgeStep(MoveStep):
 
     def on_skip(self, step: Step) -> None:
         HostAction.on_skip(self, step)
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        raise_for_items(routing.without_superseded(answer), host)
-        return answer
 
 
 @register
@@ -118,9 +116,7 @@ class Look(routing.Probe):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         if not Site.objects.filter(pk=step.args["site"], enabled=True, domains__name=step.args["name"]).exists():
-            future: Future[dict[str, Any]] = Future()  # changed meanwhile: that change's own operation looks
-            future.set_result({"superseded": True})
-            return future
+            return answered({"superseded": True})  # changed meanwhile: that change's own operation looks
         return passing(super().submit(step), step)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.fleet.actions import ApplyAction, Call, HostAction
+from controlpanel.fleet.actions import Call, HostAction
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import AnswerLost, NotNow, PassedOver, Refused, StepError, add_messages
+from controlpanel.operations.futures import with_trouble
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import register
 from controlpanel.operations.services import NotPossible
@@ -32,7 +33,7 @@ from storage.plans.base import StorageApply
 from .. import desired
 from ..choices import SiteKind
 from ..models import Site
-from .sites import without_superseded
+from .sites import OnWeb
 
 add_messages(
     {
@@ -63,7 +64,7 @@ def seconds(base: float, step: Step) -> float:
     return base + 1.5 * len(step.args["sites"])
 
 
-class MoveStep(ApplyAction):
+class MoveStep(OnWeb):
     """What they share: no skipping in the middle, and an end to waiting."""
 
     #: Code of the refusal when the host does not answer (any more); empty: wait for it.
@@ -78,30 +79,20 @@ class MoveStep(ApplyAction):
         future = super().submit(step)
         return impatient(future, step, Refused(self.away, {"host": step.host})) if self.away else future
 
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
-
 
 def impatient(
     future: "Future[dict[str, Any]]", step: Step, instead: StepError, tries: int = TRIES, known_away: bool = False
 ) -> "Future[dict[str, Any]]":
     """The same, but ``instead`` when the host was tried often enough (or is known to be away) and gives no answer."""
-    outer: Future[dict[str, Any]] = Future()
     attempts = step.attempts
 
-    def arrived(inner: "Future[dict[str, Any]]") -> None:
-        error = inner.exception()
-        if error is None:
-            outer.set_result(inner.result())
-        elif isinstance(error, NotNow) and (attempts >= tries or (known_away and not isinstance(error, AnswerLost))):
+    def told(error: BaseException) -> BaseException:
+        if isinstance(error, NotNow) and (attempts >= tries or (known_away and not isinstance(error, AnswerLost))):
             instead.output = instead.output or error.output
-            outer.set_exception(instead)
-        else:
-            outer.set_exception(error)
+            return instead
+        return error
 
-    future.add_done_callback(arrived)
-    return outer
+    return with_trouble(future, told)
 
 
 # --- before anything is changed --------------------------------------------------------------------------------------
@@ -192,22 +183,16 @@ def standby_resource(site: Site) -> Resource:
 
 def forgone(future: "Future[dict[str, Any]]", step: Step) -> "Future[dict[str, Any]]":
     """What cannot be taken back on a target is passed over: the host is then due for a resync, which takes it away."""
-    outer: Future[dict[str, Any]] = Future()
-    attempts = step.attempts
+    host, attempts = step.host, step.attempts
 
-    def arrived(inner: "Future[dict[str, Any]]") -> None:
-        error = inner.exception()
-        if error is None:
-            outer.set_result(inner.result())
-        elif isinstance(error, AnswerLost) and attempts < 2:
-            outer.set_exception(error)  # it may be there all the same
-        elif isinstance(error, StepError):
-            outer.set_exception(PassedOver(error.code, {"host": step.host, **error.params}, error.output))
-        else:
-            outer.set_exception(error)
+    def told(error: BaseException) -> BaseException:
+        if isinstance(error, AnswerLost) and attempts < 2:
+            return error  # it may be there all the same
+        if isinstance(error, StepError):
+            return PassedOver(error.code, {"host": host, **error.params}, error.output)
+        return error
 
-    future.add_done_callback(arrived)
-    return outer
+    return with_trouble(future, told)
 
 
 # --- while visitors wait ---------------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """Steps of a recovery: many sites a step, and one site's failure is told and stops none of the others."""
 
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +17,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.choices import StepState
 from controlpanel.operations.errors import HostAway, NotNow, PassedOver, Refused, StepError, add_messages
+from controlpanel.operations.futures import answered, in_thread, with_trouble
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import Action, register
 from controlpanel.operations.services import NotPossible
@@ -58,12 +58,6 @@ def _rest(sites: QuerySet[Site]) -> None:
         (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
 
 
-def _now(result: dict[str, Any]) -> "Future[dict[str, Any]]":
-    future: Future[dict[str, Any]] = Future()
-    future.set_result(result)
-    return future
-
-
 # --- edges -----------------------------------------------------------------------------------------------------------
 
 
@@ -85,21 +79,13 @@ class CutOffAtEdges(HostAction):
         answer["items"] = len(answer.get("items", []))
 
 
-def _forgiving(inner: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
+def _forgiving(future: "Future[dict[str, Any]]") -> "Future[dict[str, Any]]":
     """The same, but who is away is passed over (``on_skip`` notes that it needs a resync)."""
-    outer: Future[dict[str, Any]] = Future()
 
-    def arrived(inner: "Future[dict[str, Any]]") -> None:
-        error = inner.exception()
-        if error is None:
-            outer.set_result(inner.result())
-        elif isinstance(error, StepError):
-            outer.set_exception(PassedOver(error.code, error.params, error.output))
-        else:
-            outer.set_exception(error)
+    def told(error: BaseException) -> BaseException:
+        return PassedOver(error.code, error.params, error.output) if isinstance(error, StepError) else error
 
-    inner.add_done_callback(arrived)
-    return outer
+    return with_trouble(future, told)
 
 
 def _note_missed(hosts: list[str]) -> None:
@@ -122,7 +108,7 @@ class TakeOver(Action):
     title = _("Give the sites of the dead host to others")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        return _now({})
+        return answered({})
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         targets: dict[str, list[int]] = step.args["targets"]
@@ -185,10 +171,10 @@ class BringUp(HostAction):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         chain = _Chain(step)
         if not chain.sites:  # the target died too, and they were taken over from it
-            return _now({"up": [], "down": {}, "missed": []})
+            return answered({"up": [], "down": {}, "missed": []})
         if chain.host.state == HostState.FENCED:
             raise HostAway(step.host, "it is given up too")
-        return _InBackground(chain).start()
+        return in_thread(chain.work, f"bring-up-{chain.host.name}")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         host = Host.objects.get(name=step.host)
@@ -309,28 +295,6 @@ class _Chain:
                 self.down[by_name[wrong]] = f"through {name}: {why}"
 
 
-class _InBackground:
-    """A chain in a thread of its own."""
-
-    def __init__(self, chain: _Chain) -> None:
-        self.chain = chain
-        self.future: Future[dict[str, Any]] = Future()
-
-    def start(self) -> "Future[dict[str, Any]]":
-        threading.Thread(target=self._work, name=f"bring-up-{self.chain.host.name}", daemon=True).start()
-        return self.future
-
-    def _work(self) -> None:
-        try:
-            result = self.chain.work()
-        except BaseException as error:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)
-        finally:
-            connection.close()  # in case something touched the database after all
-
-
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
@@ -342,7 +306,7 @@ class Report(Action):
     title = _("Say what is up and what is not")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        return _now(report_of(step.operation))
+        return answered(report_of(step.operation))
 
 
 def report_of(operation: Operation) -> dict[str, Any]:
@@ -425,7 +389,7 @@ class Readmit(Action):
     title = _("Let %(returned)s serve again")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        return _now({})
+        return answered({})
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         host = Host.objects.get(name=step.args["returned"])

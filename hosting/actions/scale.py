@@ -16,6 +16,7 @@ from controlpanel.fleet.actions import Call, HostAction
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Operation, Step
 from controlpanel.operations.registry import register
 from routing import desired as routing_desired
@@ -68,9 +69,7 @@ class Reversible:
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
         if is_final(step.operation):
-            future: Future[dict[str, Any]] = Future()
-            future.set_result({"kept": True})
-            return future
+            return answered({"kept": True})
         return super().submit_undo(step)  # type: ignore[misc]
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from controlpanel.fleet.actions import ApplyAction
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.operations.errors import HostAway, add_messages
+from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import plans as routing
@@ -37,8 +38,14 @@ def on_host(site: Site, host: str) -> list[Resource]:
     return [*_attachments(site, host), desired.site_resource(site)]
 
 
+class OnWeb(ApplyAction):
+    """Another operation may have told the host of newer edges."""
+
+    superseded = frozenset({"nginx"})
+
+
 @register
-class PlaceOnWeb(ApplyAction):
+class PlaceOnWeb(OnWeb):
     """Args: ``{"site": id}``. Its volume is mounted and the site set up on top of it, in one batch."""
 
     name = "hosting.place_on_web"
@@ -47,10 +54,6 @@ class PlaceOnWeb(ApplyAction):
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return [desired.base_resource(), *on_host(_site(step), step.host)]
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         site = _site(step)
@@ -90,9 +93,7 @@ class RemoveFromWeb(ApplyAction):
             return super().submit(step)
         if site.volume and site.volume.attachments.filter(host=site.host, fenced=None).exists():
             raise HostAway(step.host, "fenced, not confirmed yet")
-        future: Future[dict[str, Any]] = Future()
-        future.set_result({"fenced": True})
-        return future
+        return answered({"fenced": True})
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return _away(_site(step), step.host)
@@ -126,7 +127,7 @@ def _confirm_away(step: Step) -> None:
 
 
 @register
-class SyncWebHost(ApplyAction):
+class SyncWebHost(OnWeb):
     """No args: the web server's own configuration."""
 
     name = "hosting.sync_web_host"
@@ -134,19 +135,6 @@ class SyncWebHost(ApplyAction):
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return [desired.base_resource()]
-
-    def check(self, answer: dict[str, Any], host: str) -> dict[str, Any]:
-        super().check(without_superseded(answer), host)
-        return answer
-
-
-def without_superseded(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without a refusal that is no failure: somebody else has told the host of newer edges meanwhile."""
-    items = answer.get("items", [])
-    return {
-        **answer,
-        "items": [item for item in items if (item.get("kind"), item.get("code")) != ("nginx", "stale_revision")],
-    }
 
 
 @register
@@ -160,11 +148,7 @@ class Probe(routing.Probe):
     name = "hosting.probe"
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        if self._is_newest(step):
-            return super().submit(step)
-        future: Future[dict[str, Any]] = Future()
-        future.set_result({"superseded": True})
-        return future
+        return super().submit(step) if self._is_newest(step) else answered({"superseded": True})
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         if self._is_newest(step):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from controlpanel.fleet.choices import Role
 from controlpanel.fleet.models import Host
+from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action, PlannedStep, register
 
@@ -63,6 +64,4 @@ class RecoverDatabases(Action):
         services.recover_database_host(step.operation.requested_by, host)
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        future: Future[dict[str, Any]] = Future()
-        future.set_result({})
-        return future
+        return answered({})

@@ -5,6 +5,7 @@ from typing import Any
 
 from controlpanel.fleet.actions import ApplyAction, Call, HostAction
 from controlpanel.operations.errors import StepError
+from controlpanel.operations.futures import with_trouble
 from controlpanel.operations.models import Step
 
 from ..drivers import Driver, driver_of
@@ -16,17 +17,10 @@ class StorageStep(HostAction):
     """A step for the storage side. That the storage is away is no refusal: the step waits."""
 
     def _send(self, step: Step, call: Call) -> "Future[dict[str, Any]]":
-        outer: Future[dict[str, Any]] = Future()
+        def told(error: BaseException) -> BaseException:
+            return not_now(error) if isinstance(error, StepError) else error
 
-        def arrived(inner: "Future[dict[str, Any]]") -> None:
-            error = inner.exception()
-            if error is None:
-                outer.set_result(inner.result())
-            else:
-                outer.set_exception(not_now(error) if isinstance(error, StepError) else error)
-
-        super()._send(step, call).add_done_callback(arrived)
-        return outer
+        return with_trouble(super()._send(step, call), told)
 
 
 class StorageApply(StorageStep, ApplyAction):
