@@ -183,6 +183,13 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 
+# --- mail --------------------------------------------------------------------------------------------------------
+# "smtp+tls://user:password@mail.example:587", or "filemail:////a/folder" (a file a message, for demonstrations).
+EMAIL_CONFIG = env.email("EMAIL_URL", default="smtp://localhost:25")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="panel@localhost")
+
 # --- hosts -------------------------------------------------------------------------------------------------------
 # The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
 PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))

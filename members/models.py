@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from .choices import MemberKind, MemberState, Role
@@ -194,3 +195,32 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Mail(models.Model):
+    """A message to a person, in the outbox until it has gone out (``mail.py``)."""
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    #: Which text it was made from.
+    template = models.CharField(max_length=60)
+    created = models.DateTimeField(auto_now_add=True)
+    #: When it is tried next.
+    due = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    sent = models.DateTimeField(null=True)
+    #: It could not be sent for too long.
+    given_up = models.BooleanField(default=False)
+    #: Why the last try failed, for staff.
+    trouble = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "mail"
+        indexes = [
+            models.Index(fields=["due"], name="mail_outbox", condition=models.Q(sent=None, given_up=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.to}"

@@ -38,4 +38,5 @@ def variables(lab: Lab) -> dict[str, str]:
         "LDAP_READER_PASSWORD": secrets["ldap_reader_password"],
         "LDAP_CA_FILE": str(lab.home / "ca.pem"),
         "PANEL_SSH_KEY_FILE": str(lab.home / "panel_key"),
+        "EMAIL_URL": f"filemail:///{lab.home / 'mail'}",
     }
