@@ -45,6 +45,8 @@ class World:
     logins: int = 0
     databases: int = 0
     operations: int = 0
+    #: Rows of the audit, besides those that building it makes.
+    audit: int = 0
 
     member: Member = field(init=False)
     login: Login = field(init=False)
