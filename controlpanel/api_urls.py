@@ -10,8 +10,9 @@ from hosting.api.accesses import AccessViewSet
 from hosting.api.databases import DatabaseViewSet
 from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
+from hosting.api.tokens import TokenViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
-from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet
+from members.api.views import LoginViewSet, MemberViewSet
 
 router = SimpleRouter()
 router.register("members", MemberViewSet)

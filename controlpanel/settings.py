@@ -266,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         "RouteMode": "routing.choices.Mode",
         "SiteKind": "hosting.choices.SiteKind",
         "SiteState": "hosting.choices.SiteState",
+        "TokenScope": "members.choices.TokenScope",
         "StepState": "controlpanel.operations.choices.StepState",
         "VolumeState": "storage.choices.VolumeState",
     },

@@ -113,7 +113,7 @@ def start(
     return operations.start(
         kind,
         {"site": site.pk, "name": site.name, "revision": site.revision, **params},
-        scopes=site.order.scopes,
+        scopes=site.scopes,
         actor=actor if isinstance(actor, Login) else None,
         idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,

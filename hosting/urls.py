@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from .views import applications, databases, files, logs, orders, php, quarantine, shields, sites
+from .views import applications, databases, files, logs, orders, php, quarantine, shields, sites, tokens
 
 app_name = "hosting"
 urlpatterns = [
+    path("account/tokens/", tokens.token_list, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:pk>/", orders.order_detail, name="order"),
     path("orders/<int:pk>/sites/new/", sites.site_create, name="create_site"),

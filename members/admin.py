@@ -93,7 +93,7 @@ class TokenInline(ReadOnlyInline):
 
     model = Token
     verbose_name_plural = _("API tokens")
-    fields = ("name", "created", "expires", "last_used")
+    fields = ("name", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = fields
 
 
@@ -177,10 +177,10 @@ class AccessAdmin(ReadOnlyAdmin):
 class TokenAdmin(ReadOnlyAdmin):
     """Never the digest: it is enough to find out whether a guess is right."""
 
-    list_display = ("name", "shown_login", "created", "expires", "last_used")
+    list_display = ("name", "shown_login", "scope", "created", "expires", "last_used")
     list_select_related = ("login",)
     search_fields = ("name", "login__username")
-    fields = ("name", "shown_login", "created", "expires", "last_used")
+    fields = ("name", "shown_login", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = ("shown_login",)
     actions_detail = ("revoke",)
 

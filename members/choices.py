@@ -20,3 +20,8 @@ class Role(models.TextChoices):
     STAFF = "staff", _("Staff")  # everything, everywhere
     MEMBER_ADMIN = "member_admin", _("Member administrator")  # everything of one member
     ORDER_ADMIN = "order_admin", _("Order administrator")  # everything of one hosting order
+
+
+class TokenScope(models.TextChoices):
+    READ = "read", _("Read only")
+    WRITE = "write", _("Read and change")

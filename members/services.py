@@ -238,10 +238,13 @@ def _staff_only(actor: Login | None) -> None:
 
 
 def _may_manage(actor: Login | None, member: Member | None, login: Login | None = None) -> None:
-    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself."""
+    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself (but not by a narrowed
+    token: keys and passwords of its own login would open more than the token does)."""
     if actor is None or actor.is_staff:
         return
     own = login is not None and actor.pk == login.pk
+    if own and actor.is_narrowed:
+        raise PermissionDenied
     # Somebody who is staff belongs to nobody's members, wherever the row says it does.
     administers = member is not None and member.pk in actor.member_ids() and not (login is not None and login.is_staff)
     if not actor.is_active or not (own or administers):

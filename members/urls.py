@@ -15,8 +15,6 @@ urlpatterns = [
     path("account/password/", views.password, name="password"),
     path("account/confirm/", reauthentication.confirm_password, name="confirm_password"),
     path("account/sessions/", views.sessions, name="sessions"),
-    path("account/tokens/", views.tokens, name="tokens"),
-    path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
     path("account/keys/", views.keys, name="keys"),
     path("account/language/", views.language, name="language"),
 ]

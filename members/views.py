@@ -10,9 +10,9 @@ from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from controlpanel.operations.errors import DirectoryAway
 
 from . import selectors, services
-from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
+from .forms import KeysForm, LoginForm, PasswordForm
 from .models import Login
 from .ssh_keys import parse_keys
 
@@ -174,38 +174,6 @@ def sessions(request: HttpRequest) -> HttpResponse:
     auth.update_session_auth_hash(request, own)
     messages.success(request, _("Your other sessions were signed out."))
     return redirect("members:account")
-
-
-@login_required
-@never_cache
-def tokens(request: HttpRequest) -> HttpResponse:
-    """Tokens of the API. A new one's text is on the page that answers its creation, and nowhere else, ever."""
-    own = _login_of(request)
-    form = TokenForm(request.POST or None)
-    text = ""
-    if request.method == "POST" and form.is_valid():
-        days = form.cleaned_data["days"]
-        try:
-            _token, text = services.create_token(
-                login=own,
-                name=form.cleaned_data["name"],
-                expires=timezone.now() + timedelta(days=days) if days else None,
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            form = TokenForm()
-    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "now": timezone.now()}
-    return render(request, "members/tokens.html", context)
-
-
-@require_POST
-@login_required
-def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(selectors.tokens_for(_login_of(request)), pk=pk)
-    services.revoke_token(token=token)
-    messages.success(request, _("The token is revoked: it opens nothing any more."))
-    return redirect("members:tokens")
 
 
 @login_required

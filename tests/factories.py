@@ -23,6 +23,7 @@ from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, Hosting
 from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Login, Member, Token
+from members.narrowing import Limit
 from routing.models import Authority, Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
@@ -85,8 +86,14 @@ class AccessFactory(factory.django.DjangoModelFactory[Access]):
     member = factory.LazyAttribute(lambda access: access.login.member if access.role == Role.MEMBER_ADMIN else None)
 
 
+def _limit_to(one: Any) -> Limit:
+    if isinstance(one, Site):
+        return Limit(one.order.member_id, one.order_id, one.pk)
+    return Limit(one.member_id, one.pk) if isinstance(one, HostingOrder) else Limit(one.pk)
+
+
 class TokenFactory(factory.django.DjangoModelFactory[Token]):
-    """``TokenFactory(login=…).text`` is what goes behind "Bearer"."""
+    """``TokenFactory(login=…).text`` is what goes behind "Bearer"; ``only=[site, order]`` narrows it."""
 
     class Meta:
         model = Token
@@ -101,6 +108,8 @@ class TokenFactory(factory.django.DjangoModelFactory[Token]):
     @classmethod
     def create(cls, **kwargs: Any) -> Token:
         secret = kwargs.setdefault("secret", secrets.token_urlsafe())
+        if "only" in kwargs:
+            kwargs["limits"] = [str(_limit_to(one)) for one in kwargs.pop("only")]
         token = super().create(**kwargs)
         token.text = secret
         return token

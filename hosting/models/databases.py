@@ -70,6 +70,11 @@ class Database(models.Model):
         return reverse("hosting:database", args=[self.pk])
 
     @property
+    def scopes(self) -> list[str]:
+        """Who sees operations about it."""
+        return [*self.order.scopes, *([f"site:{self.site_id}"] if self.site_id else [])]
+
+    @property
     def name(self) -> str:
         """Its name on its server, and that of its owner there; no member's, site's or host's name in it."""
         return f"db{self.pk}"

@@ -121,7 +121,7 @@ def start(
         "hosting.move_site",
         params,
         # A batch holds sites of several members: none of them is to see the others'.
-        scopes=one.order.scopes if one else [],
+        scopes=one.scopes if one else [],
         actor=actor if isinstance(actor, Login) else None,
         idempotency_key=intents.stored_key(idempotency_key),
         requested_from=requested_from,

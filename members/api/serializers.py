@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ..choices import MemberKind, MemberState, Role
-from ..models import Access, Login, Member, Token
+from ..models import Access, Login, Member
 
 PASSWORD: dict[str, Any] = {
     "write_only": True,
@@ -88,17 +88,3 @@ class PasswordSerializer(serializers.Serializer[Any]):
 
     password = serializers.CharField(**PASSWORD)
     old_password = serializers.CharField(required=False, **PASSWORD)
-
-
-class TokenSerializer(serializers.ModelSerializer[Token]):
-    """A key for this API. ``token`` is its text: in the answer to its creation, and never again."""
-
-    token = serializers.SerializerMethodField(help_text="Its text, in the answer to its creation only.")
-
-    class Meta:
-        model = Token
-        fields = ("id", "name", "created", "expires", "last_used", "token")
-        read_only_fields = ("created", "last_used")
-
-    def get_token(self, token: Token) -> str | None:
-        return getattr(token, "text", None)

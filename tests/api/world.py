@@ -3,6 +3,17 @@
 from typing import Any
 
 from tests import factories as make
+from tests.api.endpoints import ID_PARAMETER
+
+#: Names in bodies and paths that are ids of rows somebody owns (an "s" behind them: a list of ids).
+OWNED = {"member", "order", "login", "site", "volume", "domain", "database", "operation", "host"}
+
+
+def is_owned_id(name: str, example: Any) -> bool:
+    """Whether a field of a body, with that example of a value, names a row or rows that somebody owns."""
+    if isinstance(example, list):
+        return name.removesuffix("s") in OWNED and all(isinstance(one, int) for one in example)
+    return name in OWNED and isinstance(example, int)
 
 
 class World:
@@ -39,3 +50,18 @@ class World:
     def id_named(self, name: str) -> int:
         """The id of a row by the name that bodies use: "order", "member", "login", "site"…"""
         return int(getattr(self, name).pk)
+
+    def ids_in(self, example: dict[str, Any]) -> dict[str, Any]:
+        """The fields of that body that name rows, with the ids of this world's."""
+        found: dict[str, Any] = {}
+        for name, value in example.items():
+            if is_owned_id(name, value):
+                pk = self.id_named(name.removesuffix("s"))
+                found[name] = [pk] if isinstance(value, list) else pk
+        return found
+
+    def url_of(self, path: str) -> str:
+        """A path of the schema, about this world's row."""
+        if ID_PARAMETER not in path:
+            return path
+        return path.replace(ID_PARAMETER, str(self.id_named(path.split("/")[3].removesuffix("s"))))

@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from controlpanel.operations.models import Operation
-from members.models import Login, Token
-from tests.factories import LoginFactory, MemberFactory, TokenFactory
+from members.models import Access, Login, Token
+from tests.factories import LoginFactory, MemberFactory, SiteFactory, TokenFactory
 from tests.members.test_ssh_keys import ED25519
 
 pytestmark = pytest.mark.django_db
@@ -174,8 +174,8 @@ def test_new_passwords_are_checked_and_the_reason_is_told(browser, new, again, p
 
 # --- tokens
 def test_a_token_is_shown_once(browser, login):
-    page = reverse("members:tokens")
-    answer = browser.post(page, {"name": "deploy", "days": "30"})
+    page = reverse("hosting:tokens")
+    answer = browser.post(page, {"name": "deploy", "scope": "write", "days": "30"})
     text = answer.context["text"]
     assert text in answer.text
     assert text not in browser.get(page).text
@@ -183,23 +183,42 @@ def test_a_token_is_shown_once(browser, login):
 
 
 def test_a_token_may_be_made_without_end(browser, login):
-    browser.post(reverse("members:tokens"), {"name": "deploy", "days": ""})
+    browser.post(reverse("hosting:tokens"), {"name": "deploy", "scope": "read", "days": ""})
     assert login.tokens.get().expires is None
 
 
 @pytest.mark.parametrize(
-    "data", [{"name": "", "days": "30"}, {"name": "x" * 81, "days": "30"}, {"name": "x", "days": "7"}]
+    "data",
+    [
+        {"name": "", "scope": "write", "days": "30"},
+        {"name": "x" * 81, "scope": "write", "days": "30"},
+        {"name": "x", "scope": "write", "days": "7"},
+        {"name": "x", "scope": "everything", "days": "30"},
+        {"name": "x", "scope": "write", "days": "30", "only": "member:999999"},
+    ],
 )
 def test_a_bad_token_form_makes_none(browser, login, data):
-    answer = browser.post(reverse("members:tokens"), data)
+    answer = browser.post(reverse("hosting:tokens"), data)
     assert answer.context["form"].errors
     assert not login.tokens.exists()
 
 
+def test_a_token_is_narrowed_on_the_page(browser, login):
+    site = SiteFactory(order__member=login.member)
+    Access.objects.create(login=login, role="member_admin", member=login.member)
+    limit = f"member:{login.member_id}/order:{site.order_id}/site:{site.pk}"
+    assert f'value="{limit}" checked' in " ".join(browser.get(reverse("hosting:tokens"), {"only": limit}).text.split())
+    answer = browser.post(
+        reverse("hosting:tokens"), {"name": "deploy", "scope": "write", "days": "30", "only": [limit]}
+    )
+    assert login.tokens.get().limits == [limit]
+    assert f"Site {site.primary}" in answer.text
+
+
 def test_revoking_one_s_own_token_and_nobody_else_s(browser, login):
     own, other = TokenFactory(login=login), TokenFactory()
-    assert browser.post(reverse("members:revoke_token", args=[own.pk])).status_code == 302
-    assert browser.post(reverse("members:revoke_token", args=[other.pk])).status_code == 404
+    assert browser.post(reverse("hosting:revoke_token", args=[own.pk])).status_code == 302
+    assert browser.post(reverse("hosting:revoke_token", args=[other.pk])).status_code == 404
     assert list(Token.objects.all()) == [other]
 
 
@@ -224,7 +243,7 @@ def test_what_people_type_is_shown_as_text(browser, login):
     Login.objects.filter(pk=login.pk).update(name="<script>alert(1)</script>")
     TokenFactory(login=login, name="<img src=x>")
     assert "<script>alert" not in browser.get(reverse("members:account")).text
-    assert "<img src=x>" not in browser.get(reverse("members:tokens")).text
+    assert "<img src=x>" not in browser.get(reverse("hosting:tokens")).text
 
 
 # --- language
