@@ -26,7 +26,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     """A new one's text is on the page that answers its creation, and nowhere else, ever. ``?only=LIMIT`` chooses what
     it is for."""
     own = _login_of(request)
-    form = TokenForm(request.POST or None, login=own, initial={"only": request.GET.get("only", "")})
+    form = TokenForm(request.POST or None, login=own, initial={"only": request.GET.getlist("only")})
     text = ""
     if request.method == "POST" and form.is_valid():
         days, only = form.cleaned_data["days"], form.cleaned_data["only"]

@@ -6,6 +6,8 @@ from rest_framework.test import APIClient
 from members.models import Login
 from tests import factories as make
 from tests.api.endpoints import LISTS, Endpoint
+from tests.api.problem import assert_problem
+from tests.api.world import OWN_ONLY, World
 
 
 @pytest.mark.parametrize("endpoint", LISTS, ids=str)
@@ -79,3 +81,27 @@ def test_lists_can_be_narrowed(staff_api: APIClient) -> None:
     assert ids("volumes", pool=other.volume.pool.name) == [other.volume_id]
     assert ids("hosts", role="web", name=host) == [site.host_id]
     assert ids("orders", member=site.order.member_id) == [site.order_id]
+
+
+@pytest.mark.parametrize("endpoint", LISTS, ids=str)
+def test_some_fields_can_be_asked_for(endpoint: Endpoint, staff_api: APIClient) -> None:
+    world = World()
+    page = staff_api.get(endpoint.path, {"fields": "id"})
+    assert all(row.keys() == {"id"} for row in page.json()["results"])
+    pk = world.row_of(endpoint.model).pk
+    if endpoint.collection not in OWN_ONLY:
+        assert staff_api.get(f"{endpoint.path}{pk}/", {"fields": "id"}).json() == {"id": pk}
+
+
+def test_a_field_that_there_is_not_is_an_error_that_names_those_that_there_are(staff_api: APIClient) -> None:
+    body = assert_problem(staff_api.get("/api/v1/members/", {"fields": "id,colour"}), 400, "fields")
+    assert "name" in body["errors"]["fields"][0]
+
+
+@pytest.mark.parametrize("endpoint", LISTS, ids=str)
+def test_what_is_asked_for_is_what_the_row_says(endpoint: Endpoint, staff_api: APIClient) -> None:
+    World()
+    full = staff_api.get(endpoint.path).json()["results"]
+    for name in full[0] if full else ():
+        thin = staff_api.get(endpoint.path, {"fields": f"id, {name}"}).json()["results"]
+        assert thin == [{key: row[key] for key in row if key in ("id", name)} for row in full], name

@@ -8,6 +8,9 @@ from tests.api.endpoints import ID_PARAMETER
 #: Names in bodies and paths that are ids of rows somebody owns (an "s" behind them: a list of ids).
 OWNED = {"member", "order", "login", "site", "volume", "domain", "database", "operation", "host"}
 
+#: Collections of which nobody sees another's rows, staff neither.
+OWN_ONLY = {"tokens"}
+
 
 def is_owned_id(name: str, example: Any) -> bool:
     """Whether a field of a body, with that example of a value, names a row or rows that somebody owns."""
