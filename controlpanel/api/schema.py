@@ -116,8 +116,6 @@ def _describe_fields(operation: dict[str, Any], schemas: dict[str, Any]) -> None
             "in": "query",
             "name": "fields",
             "schema": {"type": "string"},
-            "description": "Only these fields, with commas between them: "
-            + ", ".join(schemas[name]["properties"])
-            + ".",
+            "description": f"Only these, with commas between them: {', '.join(schemas[name]['properties'])}.",
         }
     )

@@ -25,7 +25,7 @@ from ..token_forms import TokenForm
 def token_list(request: HttpRequest) -> HttpResponse:
     """A new one's text is on the page that answers its creation, and nowhere else, ever. ``?only=LIMIT`` chooses what
     it is for."""
-    own = _login_of(request)
+    own = services.login_of(request)
     form = TokenForm(request.POST or None, login=own, initial={"only": request.GET.getlist("only")})
     text = ""
     if request.method == "POST" and form.is_valid():
@@ -50,7 +50,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(people.tokens_for(_login_of(request)), pk=pk)
+    token = get_object_or_404(people.tokens_for(services.login_of(request)), pk=pk)
     services.revoke_token(token=token)
     messages.success(request, _("The token is revoked: it opens nothing any more."))
     return redirect("hosting:tokens")
@@ -59,8 +59,3 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(login: Login, token: Token) -> Token:
     token.only = tokens.names_of(login, token.narrowed_to) if token.limits is not None else None  # type: ignore[attr-defined]
     return token
-
-
-def _login_of(request: HttpRequest) -> Login:
-    assert isinstance(request.user, Login)  # noqa: S101  # login_required stands before every caller
-    return request.user

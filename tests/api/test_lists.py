@@ -83,25 +83,18 @@ def test_lists_can_be_narrowed(staff_api: APIClient) -> None:
     assert ids("orders", member=site.order.member_id) == [site.order_id]
 
 
-@pytest.mark.parametrize("endpoint", LISTS, ids=str)
-def test_some_fields_can_be_asked_for(endpoint: Endpoint, staff_api: APIClient) -> None:
+def test_of_every_row_some_fields_can_be_asked_for(staff_api: APIClient) -> None:
     world = World()
-    page = staff_api.get(endpoint.path, {"fields": "id"})
-    assert all(row.keys() == {"id"} for row in page.json()["results"])
-    pk = world.row_of(endpoint.model).pk
-    if endpoint.collection not in OWN_ONLY:
-        assert staff_api.get(f"{endpoint.path}{pk}/", {"fields": "id"}).json() == {"id": pk}
+    for endpoint in LISTS:
+        full = staff_api.get(endpoint.path).json()["results"]
+        names = list(full[0] if full else ["id"])[:4:3]
+        thin = staff_api.get(endpoint.path, {"fields": ", ".join(names)}).json()["results"]
+        assert thin == [{name: row[name] for name in names} for row in full], endpoint
+        if endpoint.collection not in OWN_ONLY:
+            pk = world.row_of(endpoint.model).pk
+            assert staff_api.get(f"{endpoint.path}{pk}/", {"fields": "id"}).json() == {"id": pk}, endpoint
 
 
 def test_a_field_that_there_is_not_is_an_error_that_names_those_that_there_are(staff_api: APIClient) -> None:
     body = assert_problem(staff_api.get("/api/v1/members/", {"fields": "id,colour"}), 400, "fields")
     assert "name" in body["errors"]["fields"][0]
-
-
-@pytest.mark.parametrize("endpoint", LISTS, ids=str)
-def test_what_is_asked_for_is_what_the_row_says(endpoint: Endpoint, staff_api: APIClient) -> None:
-    World()
-    full = staff_api.get(endpoint.path).json()["results"]
-    for name in full[0] if full else ():
-        thin = staff_api.get(endpoint.path, {"fields": f"id, {name}"}).json()["results"]
-        assert thin == [{key: row[key] for key in row if key in ("id", name)} for row in full], name

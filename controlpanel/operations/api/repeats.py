@@ -1,8 +1,9 @@
 """The same write twice (a retried POST): done once, answered the same.
 
-``Idempotency-Key`` counts for every write of the API, whether it starts an operation or only changes rows. The answer is
-stored in the transaction that does the work, so there is no moment at which one exists without the other. Of two at the
-same instant the second waits for the first. Errors are not stored: they changed nothing, and the next try may go well.
+``Idempotency-Key`` counts for every write of the API, whether it starts an operation or only changes rows. The answer
+is stored in the transaction that does the work, so there is no moment at which one exists without the other. Of two at
+the same instant the second waits for the first. Errors are not stored: they changed nothing, and the next try may go
+well.
 """
 
 import hashlib
@@ -33,8 +34,8 @@ Handler = Callable[..., Response]
 def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
     """What ``handler`` answers, or what it answered to the same request with the same key before.
 
-    Raises Conflict when that was another request, and whatever ``handler`` raises: what that wrote by then stays written,
-    as it would without a key (a wrong password is counted, say).
+    Raises Conflict when that was another request, and whatever ``handler`` raises: what that wrote by then stays
+    written, as it would without a key (a wrong password is counted, say).
     """
     digest = _digest(request)
     error: Exception | None = None
