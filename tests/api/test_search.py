@@ -55,7 +55,7 @@ def test_nothing_of_others_is_found(api: APIClient) -> None:
     make.DatabaseFactory(order=site.order)
     make.MemberAdminFactory(username="needle", member=site.order.member)
     operation = make.OperationFactory(scopes=site.order.scopes)
-    for q in ("needle", "example", "db", "mariadb", str(operation.pk)):
+    for q in ("needle", "example", "db", "mariadb", f"#{operation.pk}"):
         assert _found(api, q) == []
 
 
@@ -70,7 +70,7 @@ def test_strangers_are_not_answered(nobody_api: APIClient) -> None:
 
 @pytest.mark.parametrize("q", ["", "   ", "x" * 101])
 def test_a_question_has_something_in_it_and_an_end(api: APIClient, q: str) -> None:
-    assert_problem(api.get(URL, {"q": q}), 400)
+    assert_problem(api.get(URL, {"q": q}), 400, "q")
 
 
 @pytest.mark.parametrize("q", ["%", "_", "\\", "'", '"; DROP', "<b>", "9" * 90, "#", "db", "\x00a", "ñ", "*."])
