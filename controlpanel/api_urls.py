@@ -10,6 +10,7 @@ from hosting.api.accesses import AccessViewSet
 from hosting.api.databases import DatabaseViewSet
 from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
+from hosting.api.search import SearchView
 from hosting.api.tokens import TokenViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.invitations import InvitationViewSet
@@ -33,6 +34,7 @@ router.register("operations", OperationViewSet)
 app_name = "api"
 urlpatterns = [
     path("", include(router.urls)),
+    path("search/", SearchView.as_view(), name="search"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
     re_path(r"^[\s\S]*$", Nothing.as_view()),

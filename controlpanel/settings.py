@@ -281,7 +281,11 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
     "ENVIRONMENT": "hosting.admin.hosts.banner",
     "STYLES": [lambda request: static("css/plots.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "controlpanel.navigation.navigation",
+    },
 }
 
 # --- dead hosts --------------------------------------------------------------------------------------------------

@@ -227,3 +227,6 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
 def members_panel() -> Iterable[Card]:
     yield Card(_("Members"), Member.objects.count(), changelist(Member))
     yield Card(_("Logins"), Login.objects.filter(is_active=True).count(), changelist(Login))
+
+
+from . import mail_admin as mail_admin  # noqa: E402  # registers its page

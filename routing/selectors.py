@@ -1,6 +1,9 @@
 """Reads. Routing has no rows of its own that members see: they see their site's, through hosting."""
 
-from django.db.models import QuerySet
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Max, QuerySet
 
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
@@ -31,3 +34,14 @@ def routes_of(site_id: int) -> QuerySet[Route]:
 def certificate_of(site_id: int) -> Certificate | None:
     """The certificate that edges offer for the site's names."""
     return Certificate.objects.filter(backend__site_id=site_id, backend__removed=False).first()
+
+
+def certificates_until(sites: Collection[int]) -> dict[int, datetime]:
+    """Until when each of these sites (by id) has a certificate; one without is left out. For callers that checked."""
+    kept = Certificate.objects.filter(backend__site_id__in=sites, backend__removed=False)
+    return dict(kept.order_by().values_list("backend__site_id").annotate(Max("not_after")))
+
+
+def edges_answer() -> bool:
+    """Whether any of the edges answers the panel."""
+    return edges().filter(reachable=True).exists()
