@@ -1,6 +1,9 @@
 """Reads. Routing has no rows of its own that members see: they see their site's, through hosting."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
@@ -31,3 +34,16 @@ def routes_of(site_id: int) -> QuerySet[Route]:
 def certificate_of(site_id: int) -> Certificate | None:
     """The certificate that edges offer for the site's names."""
     return Certificate.objects.filter(backend__site_id=site_id, backend__removed=False).first()
+
+
+def names_with_certificate(site_id: int) -> set[str]:
+    """The names of a site for which edges offer a certificate that is valid now."""
+    return names_with_certificates([site_id]).get(site_id, set())
+
+
+def names_with_certificates(site_ids: Iterable[int]) -> dict[int, set[str]]:
+    """The same for many sites, by site; a site without any is not in it."""
+    valid = Certificate.objects.filter(
+        backend__site_id__in=list(site_ids), backend__removed=False, not_after__gt=timezone.now()
+    )
+    return {site_id: set(names) for site_id, names in valid.values_list("backend__site_id", "names")}

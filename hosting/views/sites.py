@@ -26,6 +26,7 @@ from ..use import use_of
 from ..wordpress import language_for
 from .applications import credentials_page
 from .common import confirmed, order_or_404, page, site_or_404
+from .edge_rules import edge_rules_context
 from .shields import shield_context
 
 HISTORY = 10
@@ -85,6 +86,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "grace_days": settings.SITE_GRACE_DAYS,
         "use": use_of(site),
         **shield_context(site),
+        **edge_rules_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)
