@@ -225,6 +225,14 @@ class StaleForm(HostingError):
     message = _("This site has been changed since you opened it. Look at it again, then repeat your change.")
 
 
+class RulesChanged(HostingError):
+    """``revision`` is not that of the edge rules any more."""
+
+    code = "stale_form"
+    status = 409
+    message = _("These rules have been changed since you opened them. Look at them again, then repeat your change.")
+
+
 class SiteBusy(HostingError):
     code = "busy"
     status = 409

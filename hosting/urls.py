@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from .views import applications, databases, files, logs, orders, php, quarantine, search, shields, sites, tokens, usage
+from .views import (
+    applications,
+    databases,
+    edge_rules,
+    files,
+    logs,
+    orders,
+    php,
+    quarantine,
+    search,
+    shields,
+    sites,
+    tokens,
+    usage,
+)
 
 app_name = "hosting"
 urlpatterns = [
@@ -36,6 +50,7 @@ urlpatterns = [
     path("sites/<int:pk>/shield/level/", shields.shield_level, name="shield_level"),
     path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
     path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
+    path("sites/<int:pk>/edge-rules/", edge_rules.edge_rules_page, name="edge_rules"),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

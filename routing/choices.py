@@ -19,3 +19,11 @@ class ShieldLevel(models.TextChoices):
     CACHE = "cache", _("Cache")
     LIMIT = "limit", _("Limit")
     CHALLENGE = "challenge", _("Challenge")
+
+
+class HttpsPolicy(models.TextChoices):
+    """What becomes of visitors that come over plain HTTP."""
+
+    OFF = "off", _("Both HTTP and HTTPS")
+    REDIRECT = "redirect", _("Always HTTPS")
+    HSTS = "hsts", _("Always HTTPS, and browsers remember it (HSTS)")

@@ -1,9 +1,10 @@
 """Reads. Routing has no rows of its own that members see: they see their site's, through hosting."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Max, QuerySet
+from django.utils import timezone
 
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
@@ -45,3 +46,16 @@ def certificates_until(sites: Collection[int]) -> dict[int, datetime]:
 def edges_answer() -> bool:
     """Whether any of the edges answers the panel."""
     return edges().filter(reachable=True).exists()
+
+
+def names_with_certificate(site_id: int) -> set[str]:
+    """The names of a site for which edges offer a certificate that is valid now."""
+    return names_with_certificates([site_id]).get(site_id, set())
+
+
+def names_with_certificates(site_ids: Iterable[int]) -> dict[int, set[str]]:
+    """The same for many sites, by site; a site without any is not in it."""
+    valid = Certificate.objects.filter(
+        backend__site_id__in=list(site_ids), backend__removed=False, not_after__gt=timezone.now()
+    )
+    return {site_id: set(names) for site_id, names in valid.values_list("backend__site_id", "names")}

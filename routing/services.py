@@ -17,7 +17,7 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
-from . import authority, selectors, shields
+from . import authority, edge_rules, selectors, shields
 from .choices import Mode
 from .models import Backend, Certificate, EdgeBase, Route
 
@@ -133,6 +133,7 @@ def set_routes(site_id: int, primary: str, serving: Iterable[str] = (), redirect
             route.revision += 1
             route.save(update_fields=["removed", "revision"])
     _certify(backend)
+    edge_rules.follow_names(site_id)
 
 
 @transaction.atomic
@@ -145,6 +146,7 @@ def remove(site_id: int) -> None:
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
     Certificate.objects.filter(backend=backend).update(revision=F("revision") + 1)
     shields.remove(site_id)
+    edge_rules.remove(site_id)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from ..databases import recovery as _database_recovery  # noqa: F401 (registers 
 from . import applications as applications
 from . import database_moves as database_moves
 from . import databases as databases
+from . import edge_rules as edge_rules
 from . import evacuation as evacuation
 from . import files as files
 from . import maintenance as maintenance

@@ -15,6 +15,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
+from routing import edge_rules
 from routing import plans as routing
 from routing import selectors as routing_selectors
 from routing import services as routing_services
@@ -228,6 +229,7 @@ class PurgeSite(SitePlan):
         purged = Site.objects.filter(pk=operation.params["site"], state=SiteState.PURGING)
         for site in purged:
             services.forget_quarantines(site)
+        edge_rules.forget([site.pk for site in purged])
         purged.delete()
 
     def on_failure(self, operation: Operation) -> None:

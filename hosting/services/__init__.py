@@ -17,6 +17,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .edge_rules import follow_certificates, set_edge_rules
 from .evacuation import evacuate_host
 from .files import compare, last_good, restore_files, snapshot_of, snapshots_of, take_snapshot
 from .moves import move_site, move_sites
@@ -84,6 +85,7 @@ __all__ = [
     "enable_site",
     "end_maintenance",
     "evacuate_host",
+    "follow_certificates",
     "forget_quarantines",
     "intend_size",
     "last_good",
@@ -114,6 +116,7 @@ __all__ = [
     "restore_site",
     "rotate_database_password",
     "scale_site",
+    "set_edge_rules",
     "settle_hosts",
     "shield_all",
     "shield_site",

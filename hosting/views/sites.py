@@ -26,6 +26,7 @@ from ..services import moves
 from ..wordpress import language_for
 from .applications import credentials_page
 from .common import confirmed, order_or_404, page, site_or_404
+from .edge_rules import edge_rules_context
 from .shields import shield_context
 
 HISTORY = 10
@@ -87,6 +88,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "health": health.of_site(site),
         "probe": reverse("hosting:site_up", args=[site.pk]) if probing.is_askable(site) else "",
         **shield_context(site),
+        **edge_rules_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)
