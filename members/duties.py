@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import mail
+from . import mail, standing
 
 
 @every(seconds=5)
@@ -15,3 +15,9 @@ def send_mail() -> None:
 def forget_mail() -> None:
     """Messages sent long ago."""
     mail.forget_old()
+
+
+@every(seconds=3600)
+def review_members() -> None:
+    """Who is behind with its dues: reminders, and what follows from them on its day."""
+    standing.review()

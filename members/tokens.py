@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .models import Login, Token
+from .notes import note_first_use
 
 PREFIX = "cp_"  # so that secret scanners, and our own redaction, know one when they see it
 MAX_TOKENS = 50
@@ -57,7 +58,9 @@ def authenticate_token(text: str) -> Token | None:
         return None
     if token.last_used is None or token.last_used <= now - _USE_GRAIN:
         stale = Q(last_used=None) | Q(last_used__lte=now - _USE_GRAIN)
-        Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        noted = Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        if noted and token.last_used is None:
+            note_first_use(token)
         token.last_used = now
     return token
 

@@ -56,6 +56,7 @@ from .sites import (
     purge_due,
     restore_site,
 )
+from .suspension import delete_of_inactive, follow_members
 
 __all__ = [
     "DEFAULT_WORKERS",
@@ -75,6 +76,7 @@ __all__ = [
     "create_wordpress",
     "decline_suggestion",
     "delete_database",
+    "delete_of_inactive",
     "delete_site",
     "disable_site",
     "drop_database_copies_due",
@@ -84,6 +86,7 @@ __all__ = [
     "enable_site",
     "end_maintenance",
     "evacuate_host",
+    "follow_members",
     "forget_quarantines",
     "intend_size",
     "last_good",
