@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from controlpanel.api.views import Nothing
+from controlpanel.audit.api.views import AuditViewSet
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
 from hosting.api.databases import DatabaseViewSet
@@ -30,6 +31,7 @@ router.register("volumes", VolumeViewSet)
 router.register("routes", RouteViewSet)
 router.register("hosts", HostViewSet)
 router.register("operations", OperationViewSet)
+router.register("audit", AuditViewSet)
 
 app_name = "api"
 urlpatterns = [

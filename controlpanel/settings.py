@@ -46,10 +46,12 @@ INSTALLED_APPS = [
     "django_filters",
     "axes",
     "csp",
+    "pgtrigger",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "controlpanel",
+    "controlpanel.audit",
     "controlpanel.operations",
     "controlpanel.fleet",
     "controlpanel.lab",
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "controlpanel.logs.RequestLogMiddleware",
+    "controlpanel.audit.middleware.AuditMiddleware",
     "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -105,6 +108,9 @@ else:
 # When PostgreSQL was restarted, connections of before are thrown away instead of failing a request each.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Triggers follow from controlpanel.audit's trails, and are brought up to date by it after each `migrate`.
+PGTRIGGER_MIGRATIONS = False
+PGTRIGGER_INSTALL_ON_MIGRATE = False
 
 CHANNEL_LAYERS = {
     "default": {
@@ -190,6 +196,18 @@ vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="panel@localhost")
 
+# --- members ------------------------------------------------------------------------------------------------------
+# Days that a member is behind with its dues: from when it is at risk, when it is reminded, when it is switched off.
+MEMBER_AT_RISK_DAYS = env.int("MEMBER_AT_RISK_DAYS", default=30)
+MEMBER_REMINDER_DAYS = env.list("MEMBER_REMINDER_DAYS", cast=int, default=[45, 60, 75, 85])
+MEMBER_DISABLE_DAYS = env.int("MEMBER_DISABLE_DAYS", default=90)
+# Days that everything is open again when the member makes contact.
+MEMBER_GRACE_DAYS = env.int("MEMBER_GRACE_DAYS", default=14)
+# Days after it was switched off until its data goes (by deletion, which has its own grace), and how long before that
+# it is told a last time.
+MEMBER_INACTIVE_DAYS = env.int("MEMBER_INACTIVE_DAYS", default=90)
+MEMBER_LAST_WARNING_DAYS = env.int("MEMBER_LAST_WARNING_DAYS", default=14)
+
 # --- hosts -------------------------------------------------------------------------------------------------------
 # The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
 PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))
@@ -254,6 +272,8 @@ SPECTACULAR_SETTINGS = {
     # Several models have a `state`, a `kind` or a `role`: their enums get these names instead of made-up ones.
     "ENUM_NAME_OVERRIDES": {
         "AccessRole": "members.choices.Role",
+        "AuditVerb": "controlpanel.audit.choices.Verb",
+        "AuditVia": "controlpanel.audit.choices.Via",
         "DatabaseAccess": "hosting.choices.DatabaseAccess",
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("", include("members.urls")),
     path("", include("hosting.urls")),
+    path("history/", include("controlpanel.audit.urls")),
     path("operations/", include("controlpanel.operations.urls")),
     path("api/v1/", include("controlpanel.api_urls")),
     path("healthz", health.healthz),

@@ -239,6 +239,15 @@ class SiteBusy(HostingError):
     message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
 
 
+class MemberClosed(HostingError):
+    code = "member_disabled"
+    status = 409
+    message = _(
+        "Everything of this member is switched off, so nothing can be changed now. Nothing is lost: get in touch with "
+        "the staff, and it comes back at once."
+    )
+
+
 class ServerDead(HostingError):
     code = "server_dead"
     status = 409

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from controlpanel.audit.choices import Verb
 from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
@@ -25,6 +26,7 @@ from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
 from .models import Access, Login, Member, PosixId
+from .notes import note
 from .ssh_keys import parse_keys
 from .tokens import authenticate_token, create_token, revoke_token
 
@@ -170,6 +172,7 @@ def set_password(*, login: Login, password: str, actor: Login | None = None) -> 
     if actor is not None and actor.pk == login.pk:
         raise PermissionDenied
     _may_manage(actor, login.member, login)
+    note(Verb.PASSWORD_SET, login, actor=actor)
     _set_password(login, password)
     logger.info("password of %s set by %s", login, actor or "the panel")
 
@@ -182,6 +185,7 @@ def change_own_password(*, login: Login, old: str, new: str, request: HttpReques
     if authenticate(request, username=login.username, password=old) is None:
         raise WrongPassword
     with transaction.atomic():
+        note(Verb.PASSWORD_SET, login, actor=login)
         _set_password(login, new)
     logger.info("password of %s changed", login)
 
@@ -190,6 +194,7 @@ def change_own_password(*, login: Login, old: str, new: str, request: HttpReques
 def sign_out_everywhere(*, login: Login, actor: Login | None = None) -> None:
     """All its sessions end; tokens stay."""
     _may_manage(actor, login.member, login)
+    note(Verb.SIGNED_OUT, login, actor=actor)
     _end_sessions(login)
 
 

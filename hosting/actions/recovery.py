@@ -6,7 +6,7 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
@@ -49,13 +49,13 @@ TOLD = 500
 def _rest(sites: QuerySet[Site]) -> None:
     """The state of sites that are where they should be."""
     pks = list(sites.values_list("pk", flat=True))  # each update would change what the next one finds
-    for quarantined, enabled, state in (
-        (True, None, SiteState.QUARANTINED),
-        (False, True, SiteState.ACTIVE),
-        (False, False, SiteState.DISABLED),
+    answering = Q(enabled=True, suspended=False)
+    for which, state in (
+        (Q(quarantined=True), SiteState.QUARANTINED),
+        (Q(quarantined=False) & answering, SiteState.ACTIVE),
+        (Q(quarantined=False) & ~answering, SiteState.DISABLED),
     ):
-        these = Site.objects.filter(pk__in=pks, quarantined=quarantined)
-        (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
+        Site.objects.filter(which, pk__in=pks).update(state=state)
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------

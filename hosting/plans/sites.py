@@ -65,7 +65,7 @@ def resting_state(site: Site) -> SiteState:
     """The state of a site with which nothing is being done."""
     if site.quarantined:
         return SiteState.QUARANTINED
-    return SiteState.ACTIVE if site.enabled else SiteState.DISABLED
+    return SiteState.ACTIVE if site.open else SiteState.DISABLED
 
 
 def _settle(operation: Operation, state: SiteState, **fields: Any) -> bool:

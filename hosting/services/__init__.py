@@ -57,6 +57,7 @@ from .sites import (
     purge_due,
     restore_site,
 )
+from .suspension import delete_of_inactive, follow_members
 
 __all__ = [
     "DEFAULT_WORKERS",
@@ -76,6 +77,7 @@ __all__ = [
     "create_wordpress",
     "decline_suggestion",
     "delete_database",
+    "delete_of_inactive",
     "delete_site",
     "disable_site",
     "drop_database_copies_due",
@@ -86,6 +88,7 @@ __all__ = [
     "end_maintenance",
     "evacuate_host",
     "follow_certificates",
+    "follow_members",
     "forget_quarantines",
     "intend_size",
     "last_good",

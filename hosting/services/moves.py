@@ -160,7 +160,7 @@ def is_movable(site: Site) -> bool:
 
 def check_movable(site: Site) -> None:
     """Raises HostingError for a site that cannot be moved (now)."""
-    intents.check_changeable(site)
+    intents.check_changeable(site, even_suspended=True)
     if site.placements.exists():
         raise Scaled
 

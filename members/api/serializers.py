@@ -23,8 +23,8 @@ class MemberSerializer(serializers.ModelSerializer[Member]):
 
     class Meta:
         model = Member
-        fields = ("id", "name", "kind", "state", "created")
-        read_only_fields = ("state", "created")
+        fields = ("id", "name", "kind", "state", "state_since", "paid_until", "grace_until", "created")
+        read_only_fields = ("state", "state_since", "paid_until", "grace_until", "created")
 
 
 class OwnAccessSerializer(serializers.ModelSerializer[Access]):

@@ -26,6 +26,7 @@ from .serializers import (
     NewLoginSerializer,
     PasswordSerializer,
 )
+from .standing import StandingActions
 
 
 class AcceptedLoginSerializer(AcceptedSerializer):
@@ -37,12 +38,12 @@ class AcceptedLoginSerializer(AcceptedSerializer):
 @extend_schema_view(
     list=extend_schema(summary="Members that you administer"), retrieve=extend_schema(summary="One member")
 )
-class MemberViewSet(Collection):
+class MemberViewSet(StandingActions, Collection):
     """Organizations and persons."""
 
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
-    ordering_fields = ("id", "name", "created", "state")
+    ordering_fields = ("id", "name", "created", "state", "paid_until")
     permission_classes = (StaffWrite,)
     queryset = Member.objects.none()
 

@@ -47,7 +47,9 @@ OF_ONE_ROW = [endpoint for endpoint in ALL if ID_PARAMETER in endpoint.path]
 LISTS = [
     endpoint
     for endpoint in ALL
-    if endpoint.method == "GET" and "{" not in endpoint.path and "/me/" not in endpoint.path
+    if endpoint.method == "GET"
+    and "{" not in endpoint.path
+    and not endpoint.path.endswith(("/me/", "/csv/", "/jsonl/"))
 ]
 
 

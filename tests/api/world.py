@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from controlpanel.audit.models import Entry
 from tests import factories as make
 from tests.api.endpoints import ID_PARAMETER
 
@@ -47,6 +48,7 @@ class World:
             make.Route: make.Route.objects.get(backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
+            Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),
         }
         if model not in rows:
             raise AssertionError(f"tests/api/world.py makes no {model.__name__}: add one, so that its scope is tested")
