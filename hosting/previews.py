@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from controlpanel.operations.models import Operation
 
 from .models import Database, Site
-from .services.database_moves import newest_dump
+from .services.database_recovery import newest_kept
 
 #: Bytes a second that a copy takes, as measured in the lab (two cores for all hosts): a guess, and rather too slow.
 _RATE = 12 * 1024**2
@@ -44,9 +44,12 @@ def of_move(database: Database) -> dict[str, Any]:
 
 def of_recovery(database: Database) -> dict[str, Any]:
     """Of a database that would be brought up from its dump."""
-    dump = newest_dump(database) or database.dumps.order_by("-made").first()
+    kept = newest_kept(database)
+    notes = [_("What was written later is lost, unless the old host comes back.")]
+    if kept and kept.dump is None:
+        notes.insert(0, _("That is the locked copy of before its last move, which is newer than its last dump."))
     return {
-        "dump": dump.made.isoformat() if dump else None,
-        "target": dump.host.name if dump else None,
-        "notes": [_("What was written after the dump was made is lost, unless the old host comes back.")],
+        "dump": kept.made.isoformat() if kept else None,
+        "target": kept.host.name if kept else None,
+        "notes": notes,
     }

@@ -17,16 +17,17 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel
 from controlpanel.fleet.actions import Call, HostAction
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
-from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.errors import NotNow, PassedOver, Refused, add_messages
 from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
 from ..databases import desired
 from ..models import Database
-from .databases import LONG, OnDatabaseHost
+from .databases import LONG, OnDatabaseHost, pass_over_fenced
 from .gates import load
 
 add_messages(
@@ -86,6 +87,7 @@ class PutCopy(OnDatabaseHost):
         return [desired.server_resource(host), desired.database_resource(load(step), host.pk, state="locked")]
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
+        pass_over_fenced(step)
         return self._send(step, Call("database.abort", move_of(step, load(step)), timeout=60))
 
 
@@ -101,6 +103,7 @@ class Publish(HostAction):
         return Call("database.publish", move_of(step, load(step)), timeout=60)
 
     def undo_request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
@@ -116,6 +119,7 @@ class Seed(HostAction):
         return Call("database.seed", from_source(step, load(step)), timeout=LONG)
 
     def undo_request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.abort", move_of(step, load(step)), timeout=60)
 
 
@@ -175,6 +179,10 @@ class KeepCopy(OnDatabaseHost):
     name = "hosting.keep_copy"
     title = _("Keep the old copy on %(host)s, locked")
 
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        pass_over_fenced(step)
+        return super().submit(step)
+
 
 @register
 class ForgetSource(HostAction):
@@ -184,6 +192,7 @@ class ForgetSource(HostAction):
     title = _("Clear up on %(host)s after the move")
 
     def request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
@@ -197,6 +206,8 @@ class Compare(HostAction):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
         hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
+        if fenced := [host.name for host in hosts if host.state == HostState.FENCED]:
+            raise PassedOver("host_fenced", {"host": fenced[0]})  # the old copy has no end then
         args = {"name": database.name, "engine": database.engine}
         futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
         return in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]), "database-move")

@@ -28,7 +28,7 @@ from storage import many as storage
 from storage import services as storage_services
 from storage.errors import StorageError
 
-from .. import desired
+from .. import desired, recovering
 from ..choices import SiteState
 from ..models import Site
 from .sites import on_host
@@ -311,6 +311,12 @@ class Report(Action):
 
 def report_of(operation: Operation) -> dict[str, Any]:
     """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges]}`` of a recovery so far."""
+    return {key: value for key, value in full_report_of(operation).items() if key != "databases"}
+
+
+def full_report_of(operation: Operation) -> dict[str, Any]:
+    """The same for pages: with ``databases``, as rows of ``databases.recovery.report_of_databases`` tell them now."""
+    databases: list[dict[str, Any]] = []
     up, down, targets = 0, dict[str, str](), dict[str, int]()
     missed: set[str] = set()
     power = ""
@@ -329,6 +335,8 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }
+        elif rows := recovering.told_by(step.action, answer):
+            databases += rows
         elif step.action == "fleet.power_off":
             power = "confirmed" if step.state == StepState.SUCCEEDED else step.detail
         elif step.action == TakeOver.name:
@@ -337,7 +345,8 @@ def report_of(operation: Operation) -> dict[str, Any]:
             missed.add(step.host)
     for pk in sorted(sites - told)[:TOLD]:
         down[str(pk)] = "no host has room for it"
-    return {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    report = {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    return {**report, "databases": databases}
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------

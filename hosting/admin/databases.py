@@ -145,7 +145,7 @@ class DatabaseAdmin(ReadOnlyAdmin):
     @deed(
         description=_("Recover"),
         icon="healing",
-        question=_("Bring %(object)s up from its newest dump on another server, because its own is lost for good?"),
+        question=_("Bring %(object)s up from the newest that another server keeps of it, because its own is lost?"),
         sensitive=True,
         facts=lambda request, database: recovery_facts(database),
     )
@@ -203,8 +203,8 @@ def recovery_facts(database: Database) -> Iterable[SafeString]:
     """What would be lost."""
     facts = previews.of_recovery(database)
     if facts["dump"] is None:
-        return [format_html("<p>{}</p>", _("No dump of it is kept on another server: all of it is lost."))]
-    text = _("From the dump of %(made)s, on %(host)s.") % {"made": facts["dump"], "host": facts["target"]}
+        return [format_html("<p>{}</p>", _("Nothing of it is kept on another server: it waits until its own is back."))]
+    text = _("As of %(made)s, from what %(host)s keeps.") % {"made": facts["dump"], "host": facts["target"]}
     return [format_html("<p>{}</p>", text), *(format_html("<p>{}</p>", note) for note in facts["notes"])]
 
 

@@ -74,6 +74,13 @@ class DatabaseViewSet(Collection):
         database = self.get_object()
         return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
 
+    @accepts("Dump it now")
+    @action(detail=True, methods=["post"])
+    def dump(self, request: Request, pk: str) -> Response:
+        """Kept on another host, beside the regular ones, until the next that is asked for. ``dumped`` says when."""
+        database = self.get_object()
+        return self._carry_out(lambda **common: services.dump_database(self.actor, database, **common))
+
     @accepts("A new password for one of its users", RotateSerializer, AcceptedSecretSerializer)
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
