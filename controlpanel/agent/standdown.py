@@ -64,6 +64,7 @@ def stand_down(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
                     ended += _end(cephfuse.unit(volume))
         if "edge" in context.roles:
             ended += _end("haproxy.service", "TERM")
+            commands.run(["systemctl", "disable", "--quiet", "haproxy.service"], ok=range(256))  # nor after a reboot
         if "database" in context.roles:
             firewall.close()
             ended.append("databases")
@@ -77,7 +78,7 @@ def stand_up(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     with lock.held(context.paths.lock):
         lift(context.paths)
         if "edge" in context.roles:
-            commands.run(["systemctl", "start", "haproxy.service"], ok=range(256))
+            commands.run(["systemctl", "enable", "--now", "--quiet", "haproxy.service"], ok=range(256))
     return {}
 
 

@@ -140,7 +140,7 @@ class RestoreDatabase(HostAction):
 
 @register
 class DropHalfCopy(HostAction):
-    """Args: ``{"database": id, "host", "move": the move that was ended}``. What it has left is no whole database."""
+    """Args: ``{"database": id, "move": the move that was ended}``. What it has left is no whole database."""
 
     name = "hosting.drop_half_copy"
     title = _("Drop the half copy on %(host)s")

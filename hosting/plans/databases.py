@@ -211,10 +211,11 @@ class RecoverDatabase(RestoreDatabase):
     def stages(self, params: Params) -> Stages:
         database = load(params)
         half = params.get("half_copy") or {}
+        holder = Host.objects.filter(name=half.get("host")).first()
         prepare = on_host("hosting.put_for_restore", database, database.host) if params["dump"] else []
         fill = on_host("hosting.restore_dump", database, database.host, dump=params["dump"]) if params["dump"] else []
         return [
-            on_host("hosting.drop_half_copy", database, Host.objects.filter(name=half.get("host")).first(), **half),
+            on_host("hosting.drop_half_copy", database, holder, move=half.get("move")),
             [*gate_steps("hosting.open_gate", database), *prepare],
             fill,
             on_host("hosting.serve_restored", database, database.host),

@@ -20,6 +20,7 @@ from ..databases.errors import (
     NoRoom,
     NoSuchDatabaseHost,
     SourceAway,
+    TooLargeToHold,
 )
 from ..models import Database
 
@@ -29,12 +30,15 @@ def move_database(
     database: Database | int,
     host: Host | str | None = None,
     *,
+    held: bool = False,
     idempotency_key: str = "",
     requested_from: str | None = None,
 ) -> tuple[Database, Operation]:
     """Move it to another database host (by name, or the one that placement chooses), while it serves.
 
-    Raises PermissionDenied for who is not staff, and what of ``databases.errors`` says why it cannot be moved there.
+    ``held``: its connections wait while all of it is copied, for what no copy can follow (tables that are not
+    transactional, unlogged tables, large objects). Raises PermissionDenied for who is not staff, and what of
+    ``databases.errors`` says why it cannot be moved there.
     """
     database = find_for_staff(actor, database)
 
@@ -60,7 +64,9 @@ def move_database(
             raise NoRoom("host", host=target.name)
         locked.moving_to = target
         intents.intend(locked, DatabaseState.MOVING, "moving_to")
-        params = {"source": source.name, "host": target.name}
+        if held and placement.copy_seconds(locked) > placement.LONGEST_HOLD:
+            raise TooLargeToHold("held", minutes=placement.LONGEST_HOLD // 60)
+        params = {"source": source.name, "host": target.name, "held": held}
         return intents.start("hosting.move_database", locked, actor, idempotency_key, requested_from, **params)
 
     operation = intents.once(actor, idempotency_key, "hosting.move_database", make, database)

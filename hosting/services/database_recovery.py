@@ -75,7 +75,7 @@ def _copy_of(database: Database) -> Kept | None:
     if host is None or not host.reachable or host.state == HostState.FENCED:
         return None
     closed = Step.objects.filter(
-        action="hosting.freeze_database",
+        action__in=("hosting.freeze_database", "hosting.copy_held"),
         state=StepState.SUCCEEDED,
         operation__kind=MOVE,
         operation__params__database=database.pk,
