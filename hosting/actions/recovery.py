@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
 from controlpanel.fleet.actions import Call, HostAction, apply_call
-from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.desired import Resource, desired_state, tell
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
@@ -28,7 +28,7 @@ from storage import many as storage
 from storage import services as storage_services
 from storage.errors import StorageError
 
-from .. import desired
+from .. import desired, recovering
 from ..choices import SiteState
 from ..models import Site
 from .sites import on_host
@@ -310,7 +310,14 @@ class Report(Action):
 
 
 def report_of(operation: Operation) -> dict[str, Any]:
-    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges]}`` of a recovery so far."""
+    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges], "edges": those that
+    carry on when an edge died}`` of a recovery so far."""
+    return {key: value for key, value in full_report_of(operation).items() if key != "databases"}
+
+
+def full_report_of(operation: Operation) -> dict[str, Any]:
+    """The same for pages: with ``databases``, as rows of ``databases.recovery.report_of_databases`` tell them now."""
+    databases: list[dict[str, Any]] = []
     up, down, targets = 0, dict[str, str](), dict[str, int]()
     missed: set[str] = set()
     power = ""
@@ -329,6 +336,8 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }
+        elif rows := recovering.told_by(step.action, answer):
+            databases += rows
         elif step.action == "fleet.power_off":
             power = "confirmed" if step.state == StepState.SUCCEEDED else step.detail
         elif step.action == TakeOver.name:
@@ -337,7 +346,11 @@ def report_of(operation: Operation) -> dict[str, Any]:
             missed.add(step.host)
     for pk in sorted(sites - told)[:TOLD]:
         down[str(pk)] = "no host has room for it"
-    return {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    report = {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    host = Host.objects.filter(name=operation.params["host"]).first()
+    if host and Role.EDGE.value in host.roles:
+        report["edges"] = [edge.name for edge in routing_selectors.edges() if edge.pk != host.pk]
+    return {**report, "databases": databases}
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------
@@ -350,6 +363,7 @@ class Clean(HostAction):
 
     name = "hosting.clean_host"
     title = _("Clean %(host)s of what it no longer has")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         survey = Step.objects.filter(
@@ -404,6 +418,7 @@ class StandUp(HostAction):
 
     name = "hosting.stand_up"
     title = _("Tell %(host)s that it may serve")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         return Call("host.stand_up", timeout=30)

@@ -1,14 +1,13 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
-from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
+from .database_care import dump_database, dump_databases_due, note_database_usage, refresh_database_usage
 from .database_moves import (
     drop_database_copies_due,
     drop_database_copy,
     move_database,
-    recover_database,
-    recover_database_host,
 )
+from .database_recovery import recover_database, recover_database_host
 from .database_users import add_database_user, remove_database_user, rotate_database_password
 from .databases import (
     change_database,
@@ -82,6 +81,7 @@ __all__ = [
     "disable_site",
     "drop_database_copies_due",
     "drop_database_copy",
+    "dump_database",
     "dump_databases_due",
     "edit_site",
     "enable_site",

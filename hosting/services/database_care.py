@@ -18,6 +18,7 @@ from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.errors import StepError
 from controlpanel.operations.models import Operation
 
+from .. import selectors
 from ..choices import DatabaseState
 from ..databases import intents, servers
 from ..databases.desired import GONE
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 ROOM_AGAIN = 0.95
 #: The label of the dumps that the clock makes.
 REGULAR = "regular"
+#: The label of the one that was last asked for.
+ASKED = "asked"
 #: A dump that failed is tried again after this long.
 DUMP_AGAIN_AFTER = timedelta(hours=1)
 _ASK = 20.0
@@ -111,6 +114,28 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
         if len(started) >= limit:
             break
     return started
+
+
+def dump_database(
+    actor: "selectors.Actor",
+    database: Database | int,
+    *,
+    idempotency_key: str = "",
+    requested_from: str | None = None,
+) -> tuple[Database, Operation]:
+    """Make a dump now, beside the one that the clock makes; it takes the place of the last one that was asked for.
+
+    Raises what ``intents.check_changeable`` says.
+    """
+    database = selectors.database_for(actor, database if isinstance(database, int) else database.pk)
+
+    def make() -> Operation:
+        locked = intents.lock(database)
+        intents.check_changeable(locked)
+        return intents.start("hosting.dump_database", locked, actor, idempotency_key, requested_from, label=ASKED)
+
+    operation = intents.once(actor, idempotency_key, "hosting.dump_database", make, database)
+    return selectors.database_for(actor, database.pk), operation
 
 
 def dump_host(database: Database) -> Host | None:
