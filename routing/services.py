@@ -7,11 +7,13 @@ Nothing here speaks to a host.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
@@ -150,17 +152,25 @@ def remove(site_id: int) -> None:
 @transaction.atomic
 def edge_base() -> EdgeBase:
     """The web hosts as edges should know them. Raises the revision when they are others than when last asked."""
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     base = EdgeBase.objects.filter(pk=1).first()
     if base is not None and base.backends == backends:
         return base
     base, created = EdgeBase.objects.select_for_update().get_or_create(pk=1, defaults={"backends": backends})
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     if not created and base.backends != backends:
         base.backends = backends
         base.revision += 1
         base.save(update_fields=["backends", "revision"])
     return base
+
+
+def _backends() -> list[dict[str, Any]]:
+    """The web hosts as edges hear of them. One that is fenced off is away: its requests under way end at once."""
+    return [
+        {"name": host.name, "address": host.address, **({"away": True} if host.state == HostState.FENCED else {})}
+        for host in selectors.web_hosts()
+    ]
 
 
 @transaction.atomic
