@@ -89,6 +89,15 @@ def move_backends(hosts: Mapping[int, Host]) -> None:
 
 
 @transaction.atomic
+def hold_anew(site_ids: Iterable[int]) -> list[int]:
+    """Let the hold of those of the sites that are held begin again, as another one; which those are."""
+    held = Backend.objects.filter(site_id__in=list(site_ids), mode=Mode.HOLD, removed=False)
+    ids = sorted(held.select_for_update().values_list("site_id", flat=True))
+    held.filter(site_id__in=ids).update(revision=F("revision") + 1)
+    return ids
+
+
+@transaction.atomic
 def set_modes(site_ids: Iterable[int], before: str, mode: str) -> list[int]:
     """Change the mode of those of the sites that are in mode ``before``; which those are."""
     rows = Backend.objects.select_for_update().filter(site_id__in=list(site_ids), mode=before, removed=False)
