@@ -64,13 +64,15 @@ def _rest(sites: QuerySet[Site]) -> None:
 @register
 class CutOffAtEdges(HostAction):
     """Visitors of these sites see that they are down for a moment: nobody is sent to the dead host any more, whatever
-    it does. Args: ``{"sites": [ids], "count": how many}``. An edge that is away does not hold the recovery up."""
+    it does, and requests that are under way to it end. Args: ``{"sites": [ids], "count": how many}``. An edge that is
+    away does not hold the recovery up."""
 
     name = "hosting.cut_off_at_edge"
     title = _("Let %(host)s send nobody to the dead host any more")
 
     def request(self, step: Step) -> Call:
-        return apply_call(step.operation_id, routing_desired.site_routes_of(step.args["sites"]), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(step.args["sites"])]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _forgiving(super().submit(step))
@@ -433,4 +435,5 @@ class PublishReturned(HostAction):
 
     def request(self, step: Step) -> Call:
         sites = Site.objects.filter(host__name=step.args["returned"]).values_list("pk", flat=True)
-        return apply_call(step.operation_id, routing_desired.site_routes_of(sites), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(sites)]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)

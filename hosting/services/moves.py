@@ -22,7 +22,7 @@ from ..errors import AlreadyThere, NoCapacity, Scaled, TargetUnfit
 from ..models import Site
 
 #: Sites that are moved in one go: their visitors wait together, so not too many.
-BATCH = 12
+BATCH = 8
 #: Seconds that requests under way get to end on the source, while new ones wait.
 DRAIN = 5
 

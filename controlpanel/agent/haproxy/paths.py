@@ -64,6 +64,11 @@ SERVER_STATE = "/run/haproxy/servers.state"
 
 UNIT = "haproxy.service"
 
+#: Beginning of the name of the backend that a web host has for what only reads.
+READS = "reads-"
+#: Where this edge asks itself again for what a dead web host had under way.
+AGAIN_PORT = 8079
+
 
 def certificate_path(id: str) -> str:
     return "%s/%s.pem" % (CERTIFICATES, id)
