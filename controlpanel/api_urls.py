@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from controlpanel.api.views import Nothing
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
+from hosting.api.certificates import CertificateViewSet
 from hosting.api.databases import DatabaseViewSet
 from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
@@ -21,6 +22,7 @@ router.register("accesses", AccessViewSet)
 router.register("orders", OrderViewSet)
 router.register("sites", SiteViewSet)
 router.register("domains", DomainViewSet)
+router.register("certificates", CertificateViewSet)
 router.register("databases", DatabaseViewSet)
 router.register("volumes", VolumeViewSet)
 router.register("routes", RouteViewSet)

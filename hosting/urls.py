@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import applications, databases, files, logs, orders, php, quarantine, shields, sites
+from .views import applications, certificates, databases, files, logs, orders, php, quarantine, shields, sites
 
 app_name = "hosting"
 urlpatterns = [
@@ -29,6 +29,11 @@ urlpatterns = [
     path("sites/<int:pk>/shield/level/", shields.shield_level, name="shield_level"),
     path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
     path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
+    path(
+        "sites/<int:pk>/certificates/<int:certificate_pk>/retry/",
+        certificates.certificate_retry,
+        name="retry_certificate",
+    ),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

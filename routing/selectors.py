@@ -28,6 +28,23 @@ def routes_of(site_id: int) -> QuerySet[Route]:
     return Route.objects.filter(backend__site_id=site_id, backend__removed=False, removed=False)
 
 
-def certificate_of(site_id: int) -> Certificate | None:
-    """The certificate that edges offer for the site's names."""
-    return Certificate.objects.filter(backend__site_id=site_id, backend__removed=False).first()
+def certificates_of(site_id: int) -> QuerySet[Certificate]:
+    """The certificates of a site's public names, whether edges offer one already or not; with their routes."""
+    return certificates().filter(route__backend__site_id=site_id)
+
+
+def certificates() -> QuerySet[Certificate]:
+    """Those of all names that are some site's, with their routes."""
+    live = Certificate.objects.filter(route__removed=False, route__backend__removed=False)
+    return live.select_related("route__backend")
+
+
+def certificate_of(name: str) -> Certificate | None:
+    """The certificate that edges offer for a public name; None while it is served by HTTP only."""
+    return certificates().filter(route__name=name).exclude(chain_pem="").first()
+
+
+def names_with_certificate(site_id: int) -> set[str]:
+    """Those of a site's public names for which edges offer a certificate: nothing else may be led to https."""
+    offered = certificates_of(site_id).exclude(chain_pem="")
+    return set(offered.values_list("route__name", flat=True))

@@ -1,5 +1,7 @@
 """Fixtures for all tests."""
 
+from typing import Any
+
 import pytest
 
 from controlpanel.fleet import channel
@@ -10,6 +12,12 @@ from tests.panel import Panel
 def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that is back is news for workers; in a test's own process it would reach for a database from a thread."""
     monkeypatch.setattr(channel, "_listeners", [])
+
+
+@pytest.fixture(autouse=True)
+def _own_authority(settings: Any) -> None:
+    """In a test's own process the panel's own authority signs, at once; the running panel has the lab's (ACME)."""
+    settings.ACME_DIRECTORY = ""
 
 
 @pytest.fixture(scope="session")

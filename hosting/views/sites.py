@@ -25,6 +25,7 @@ from ..services import moves
 from ..use import use_of
 from ..wordpress import language_for
 from .applications import credentials_page
+from .certificates import certificates_context
 from .common import confirmed, order_or_404, page, site_or_404
 from .shields import shield_context
 
@@ -85,6 +86,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "grace_days": settings.SITE_GRACE_DAYS,
         "use": use_of(site),
         **shield_context(site),
+        **certificates_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)

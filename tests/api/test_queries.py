@@ -32,6 +32,7 @@ MORE: dict[str, Callable[[Login], Any]] = {
     "domains": _site,
     "volumes": _site,
     "routes": _site,
+    "certificates": _site,
     "databases": lambda login: make.DatabaseFactory(order=make.HostingOrderFactory(member=login.member)),
     "hosts": lambda _login: make.DriftReportFactory(),
     "operations": lambda login: make.OperationFactory(scopes=[f"member:{login.member_id}"], requested_by=login),

@@ -28,7 +28,21 @@ SHIELD_PATHS = MAPS + "/shield_paths.map"
 SHIELD_KEY = MAPS + "/shield_key.map"
 #: SHA-256 of what opens a clean room to ``site id.end``.
 ROOMS = MAPS + "/rooms.map"
-ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, ROOMS, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
+#: Token to what a certificate authority is answered.
+CHALLENGES = MAPS + "/challenges.map"
+ALL_MAPS = (
+    HOSTS,
+    REDIRECTS,
+    BACKENDS,
+    SPREAD,
+    MODES,
+    ROOMS,
+    SHIELDS,
+    SHIELD_NETWORKS,
+    SHIELD_PATHS,
+    SHIELD_KEY,
+    CHALLENGES,
+)
 
 #: The program that lets visitors wait (``hold.py``).
 HOLD = DIRECTORY + "/hold.lua"

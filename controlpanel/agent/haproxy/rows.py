@@ -36,6 +36,12 @@ def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
 
 
+def of_acme_challenge(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the name's; the row of an earlier token goes."""
+    gone: Dict[str, Optional[str]] = {previous["token"]: None} if previous else {}
+    return {paths.CHALLENGES: {**gone, **({spec["token"]: spec["answer"]} if spec else {})}}
+
+
 def of_room(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
     """``id`` is the site's."""
     gone: Dict[str, Optional[str]] = dict.fromkeys(rooms.row(id, previous)) if previous else {}
@@ -76,6 +82,7 @@ _SOURCES: Sources = {
     paths.SHIELD_PATHS: ("shield", of_shield),
     paths.SHIELD_KEY: ("shield_key", of_shield_key),
     paths.CERTIFICATE_LIST: ("certificate", of_certificate),
+    paths.CHALLENGES: ("acme_challenge", of_acme_challenge),
 }
 TABLES = tuple(_SOURCES)
 
