@@ -33,29 +33,28 @@ class NameCertificate:
 
     @property
     def colour(self) -> str:
-        return COLOURS.get(self.row.state, "neutral")
+        return COLOURS.get(self.row.told_state, "neutral")
+
+    @property
+    def state(self) -> str:
+        """In the reader's language."""
+        return str(CertificateState(self.row.told_state).label)
 
     @property
     def trouble(self) -> str:
         return explain(self.row.trouble)
 
     @property
-    def under_way(self) -> bool:
-        return self.row.retry_at is None and self.row.state != CertificateState.ISSUED
-
-    @property
     def may_retry(self) -> bool:
-        return not self.under_way and self.row.state in (
-            CertificateState.WAITING, CertificateState.FAILING, CertificateState.DUE,
-        )  # fmt: skip
+        return self.row.told_state in (CertificateState.WAITING, CertificateState.FAILING, CertificateState.DUE)
 
 
 def of_site(site: Site) -> list[NameCertificate]:
-    """The site's names in the order of its page, each with its certificate."""
-    rows = {row.route.name: row for row in selectors.certificates_of(site.pk).defer("key_pem", "order_key_pem")}
-    names = [name for name in (*site.served_names, *site.redirect_names) if name in rows]
-    to_set = records_of(site.pk, [rows[name] for name in names])
-    return [NameCertificate(name, rows[name], to_set.get(name, [])) for name in names]
+    """The site's names, those that only lead to others last, each with its certificate."""
+    rows = list(selectors.certificates_of(site.pk).defer("key_pem", "order_key_pem"))
+    rows.sort(key=lambda row: (bool(row.route.redirect_to), row.route.name))
+    to_set = records_of(site.pk, rows)
+    return [NameCertificate(row.route.name, row, to_set.get(row.route.name, [])) for row in rows]
 
 
 def records_of(site_id: int, rows: list[Certificate]) -> dict[str, list[dns_check.Record]]:

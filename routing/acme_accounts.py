@@ -57,8 +57,9 @@ def forget(account: AcmeAccount) -> None:
 
 def heard(account: AcmeAccount) -> None:
     """It answered."""
-    silent = AcmeAccount.objects.filter(pk=account.pk).exclude(silences=0, trouble={})
-    silent.update(silences=0, trouble={})
+    if account.silences or account.trouble:
+        account.silences, account.trouble, account.paused_until = 0, {}, None
+        account.save(update_fields=["silences", "trouble", "paused_until"])
 
 
 def pause(account: AcmeAccount, error: AuthorityAway | RateLimited | AccountLost) -> datetime:

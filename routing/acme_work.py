@@ -30,15 +30,16 @@ _LOOK, _LONGEST_LOOK = 0.2, 2.0
 class Batch:
     """Names, one after the other; the first trouble that is the account's ends it for all that are left."""
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], asked: bool = False) -> None:
+        """``asked``: by a person, who may try an authority that did not answer; not one that wants fewer requests."""
         self.names = names
         self.account: AcmeAccount = acme_accounts.current()
         self.speaker: AcmeAuthority = acme_accounts.authority(self.account)
         self.done: list[str] = []
         #: The first trouble, for the step: ``{"code", "params"}``.
         self.trouble: dict[str, Any] = {}
-        self._until = acme_accounts.paused_until()
         self._code = (self.account.trouble or {}).get("code", "acme_away")
+        self._until = None if asked and self._code == "acme_away" else acme_accounts.paused_until()
 
     # --- ordering ------------------------------------------------------------------------------------------------
 

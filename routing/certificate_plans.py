@@ -39,15 +39,18 @@ def titled(names: Collection[str]) -> str:
 
 
 class _ByThread(Action):
-    """Work in a thread that writes each name's outcome itself. Args: ``{"names": [...]}``."""
+    """Work in a thread that writes each name's outcome itself.
 
-    def work(self, names: list[str]) -> dict[str, Any]:
+    Args: ``{"names": [...], "asked": by a person (or left out)}``.
+    """
+
+    def work(self, args: dict[str, Any]) -> dict[str, Any]:
         """``{"done": [names], "trouble": the first, …}``."""
         raise NotImplementedError
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        names = list(step.args["names"])
-        return in_thread(lambda: self.work(names), name=f"{self.name}-{step.operation_id}")
+        args = dict(step.args)
+        return in_thread(lambda: self.work(args), name=f"{self.name}-{step.operation_id}")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         """Nothing came of it at all: the step says why."""
@@ -60,8 +63,8 @@ class CheckDns(_ByThread):
     name = "routing.check_dns"
     title = _("Look where the names lead")
 
-    def work(self, names: list[str]) -> dict[str, Any]:
-        rows = list(certificates.named(names).filter(retry_at=None))
+    def work(self, args: dict[str, Any]) -> dict[str, Any]:
+        rows = list(certificates.named(args["names"]).filter(retry_at=None))
         found = dns_check.look([row.route.name for row in rows])
         ours, identities = dns_check.our_addresses(), _identities()
         answer: dict[str, Any] = {"done": [], "trouble": {}}
@@ -95,8 +98,8 @@ class Order(_ByThread):
     name = "routing.order_certificates"
     title = _("Order certificates at the authority")
 
-    def work(self, names: list[str]) -> dict[str, Any]:
-        return Batch(names).order()
+    def work(self, args: dict[str, Any]) -> dict[str, Any]:
+        return Batch(args["names"], bool(args.get("asked"))).order()
 
 
 @register
@@ -104,8 +107,8 @@ class Validate(_ByThread):
     name = "routing.validate_certificates"
     title = _("Let the authority look, and fetch the certificates")
 
-    def work(self, names: list[str]) -> dict[str, Any]:
-        return Batch(names).validate()
+    def work(self, args: dict[str, Any]) -> dict[str, Any]:
+        return Batch(args["names"], bool(args.get("asked"))).validate()
 
 
 @register
@@ -113,8 +116,8 @@ class Revoke(_ByThread):
     name = "routing.revoke_certificates"
     title = _("Revoke the certificates at the authority")
 
-    def work(self, names: list[str]) -> dict[str, Any]:
-        return Batch(names).revoke()
+    def work(self, args: dict[str, Any]) -> dict[str, Any]:
+        return Batch(args["names"], bool(args.get("asked"))).revoke()
 
 
 class _OnEdge(ApplyAction):
@@ -174,19 +177,24 @@ class IssueCertificates(_CertificatePlan):
 
     def stages(self, params: Params) -> Stages:
         args = {"names": list(params["names"])}
+        asked = {**args, "asked": True} if params.get("asked") else args
         edges = selectors.edges()
         return [
             [PlannedStep("routing.check_dns", args=args)],
-            [PlannedStep("routing.order_certificates", args=args)],
+            [PlannedStep("routing.order_certificates", args=asked)],
             [PlannedStep("routing.answer_challenges", edge.name, args) for edge in edges],
-            [PlannedStep("routing.validate_certificates", args=args)],
+            [PlannedStep("routing.validate_certificates", args=asked)],
             [PlannedStep("routing.offer_certificates", edge.name, args) for edge in edges],
         ]
 
     def on_success(self, operation: Operation) -> None:
+        certificates.arrived(operation.params["names"])
         certificates.let_go(operation.params["names"])
 
-    on_failure = on_cancel = on_success
+    def on_failure(self, operation: Operation) -> None:
+        certificates.let_go(operation.params["names"])
+
+    on_cancel = on_failure
 
     def on_retry(self, operation: Operation) -> None:
         certificates.claim(certificates.named(operation.params["names"]))

@@ -114,7 +114,7 @@ def certificate_changed(route: Route) -> None:
 def due(now: datetime | None = None) -> "QuerySet[Certificate]":
     """Names to be looked at now: those that have no certificate first."""
     live = Certificate.objects.filter(route__removed=False, route__backend__removed=False, state__in=RESTING)
-    return live.filter(retry_at__lte=now or timezone.now()).order_by("not_after", "retry_at")
+    return live.filter(retry_at__lte=now or timezone.now()).order_by(F("not_after").asc(nulls_first=True), "retry_at")
 
 
 @transaction.atomic
@@ -132,13 +132,18 @@ def named(names: Collection[str]) -> "QuerySet[Certificate]":
     return rows.select_related("route").order_by("route__name")
 
 
+def arrived(names: Collection[str]) -> None:
+    """All edges offer what was issued for these names: from now on renewal is waited for."""
+    for row in named(names).filter(retry_at=None, state=State.ISSUED):
+        Certificate.objects.filter(pk=row.pk, retry_at=None, state=State.ISSUED).update(retry_at=_renew_at(row))
+
+
 def let_go(names: Collection[str]) -> None:
     """Their operation ended without having got so far: they are tried again later."""
     trouble = {"code": "acme_stopped", "params": {}}
     for row in named(names).filter(retry_at=None, state__in=(*RESTING, State.ORDERED)):
-        keep = row.state == State.ISSUED  # a renewal that has not begun
         Certificate.objects.filter(pk=row.pk, retry_at=None, state=row.state).update(
-            state=row.state if keep else State.FAILING,
+            state=State.FAILING,
             retry_at=_again(AUTHORITY_AGAIN, row.attempts + 1),
             attempts=F("attempts") + 1,
             trouble=trouble,
@@ -176,7 +181,8 @@ def ordered(row: Certificate, order: Order, key_pem: str, challenge: Challenge |
 
 @transaction.atomic
 def issued(row: Certificate, chain_pem: str) -> bool:
-    """The order has become a certificate: edges are to offer it. False when the order is not the present one."""
+    """The order has become a certificate: edges are to offer it, which ``arrived`` tells. False when the order is not
+    the present one."""
     mine = Certificate.objects.filter(_CLAIMED, pk=row.pk, order_url=row.order_url)
     changed = mine.update(
         state=State.ISSUED,
@@ -187,7 +193,7 @@ def issued(row: Certificate, chain_pem: str) -> bool:
         trouble={},
         revision=F("revision") + 1,
         **_no_order(),
-        **_facts(chain_pem),
+        **{**_facts(chain_pem), "retry_at": None},
     )
     if changed and not row.is_offered:
         certificate_changed(row.route)

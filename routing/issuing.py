@@ -93,7 +93,7 @@ def try_again(
         certificates.sign(row)
         return _tell([row.route.name])
     names = certificates.claim(Certificate.objects.filter(pk=row.pk))
-    site = {"site": row.route.backend.site_id, "name": name or row.route.name}
+    site = {"site": row.route.backend.site_id, "name": name or row.route.name, "asked": True}
     return _start(
         "routing.issue_certificates",
         names,

@@ -100,7 +100,14 @@ class Certificate(models.Model):
 
     @property
     def is_offered(self) -> bool:
+        """Whether edges are to offer one; they all do once nobody is at it any more."""
         return bool(self.chain_pem)
+
+    @property
+    def told_state(self) -> str:
+        """As people are told: while an operation is at it, it is being issued, whatever was before."""
+        at_it = self.retry_at is None and self.state not in (CertificateState.LEAVING, CertificateState.REVOKED)
+        return str(CertificateState.ORDERED if at_it else self.state)
 
 
 class AcmeAccount(models.Model):

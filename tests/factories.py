@@ -173,7 +173,7 @@ class AttachmentFactory(factory.django.DjangoModelFactory[Attachment]):
 
 
 class DomainFactory(factory.django.DjangoModelFactory[Domain]):
-    """An alias with its route; ``kind="redirect"`` for one that leads to the main name."""
+    """An alias with its route and certificate; ``kind="redirect"`` for one that leads to the main name."""
 
     class Meta:
         model = Domain
@@ -188,9 +188,10 @@ class DomainFactory(factory.django.DjangoModelFactory[Domain]):
         backend = Backend.objects.filter(site_id=self.site_id).first() if create and extracted is not False else None
         if backend:
             main = self.site.domains.filter(kind=DomainKind.PRIMARY).first()
-            Route.objects.create(
+            route = Route.objects.create(
                 name=self.name, backend=backend, redirect_to=main.name if self.kind == DomainKind.REDIRECT else ""
             )
+            CertificateFactory(route=route)
 
 
 class SiteFactory(factory.django.DjangoModelFactory[Site]):

@@ -40,6 +40,7 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
     offered = serializers.BooleanField(
         source="is_offered", read_only=True, help_text="Visitors reach the name by https."
     )
+    state = serializers.ChoiceField(CertificateState.choices, source="told_state", read_only=True)
     trouble = serializers.SerializerMethodField(help_text="What keeps it, in words; empty when nothing does.")
     trouble_code = serializers.SerializerMethodField(help_text="The same for programs.")
     dns = serializers.SerializerMethodField(help_text="What to set in the DNS, while that is what keeps it.")

@@ -9,7 +9,6 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from routing import acme_accounts
 from routing.issuing import NothingToRetry
 from routing.models import Certificate
 
@@ -22,10 +21,8 @@ from .common import site_or_404
 def certificates_context(site: Site) -> dict[str, Any]:
     """What ``hosting/site/certificates.html`` shows."""
     gone = site.state in (SiteState.DELETING, SiteState.DELETED, SiteState.PURGING)
-    return {
-        "certificates": [] if gone else certificates.of_site(site),
-        "certificates_by_acme": acme_accounts.is_configured(),
-    }
+    found = [] if gone else certificates.of_site(site)
+    return {"certificates": found, "https_names": {each.name for each in found if each.row.is_offered}}
 
 
 @never_cache
