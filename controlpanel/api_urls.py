@@ -8,6 +8,7 @@ from controlpanel.api.views import Nothing
 from controlpanel.audit.api.views import AuditViewSet
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
+from hosting.api.certificates import CertificateViewSet
 from hosting.api.databases import DatabaseViewSet
 from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
@@ -26,6 +27,7 @@ router.register("invitations", InvitationViewSet)
 router.register("orders", OrderViewSet)
 router.register("sites", SiteViewSet)
 router.register("domains", DomainViewSet)
+router.register("certificates", CertificateViewSet)
 router.register("databases", DatabaseViewSet)
 router.register("volumes", VolumeViewSet)
 router.register("routes", RouteViewSet)

@@ -228,6 +228,20 @@ SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
 # How long the private address of a quarantined site's clean room is good, hours.
 ROOM_HOURS = env.int("ROOM_HOURS", default=12)
 
+# --- certificates ------------------------------------------------------------------------------------------------
+# The directory of an ACME authority, "https://acme-v02.api.letsencrypt.org/directory"; empty: the panel's own signs.
+ACME_DIRECTORY = env("ACME_DIRECTORY", default="")
+# Where the authority writes to: "staff@coop.example".
+ACME_CONTACT = env("ACME_CONTACT", default="")
+# Whom to trust for the directory's own TLS; empty: the usual authorities.
+ACME_CA_FILE = env("ACME_CA_FILE", default="")
+# New orders in any hour, at most. (Let's Encrypt allows an account 300 in three hours.)
+ACME_ORDERS_PER_HOUR = env.int("ACME_ORDERS_PER_HOUR", default=90)
+# Who is asked where a name leads: "192.0.2.53:53,198.51.100.53:53"; empty: whom this machine asks.
+DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
+# Where public names should lead, when that is not the edges' own addresses (they stand behind a translation).
+EDGE_PUBLIC_ADDRESSES = env.list("EDGE_PUBLIC_ADDRESSES", default=[])
+
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
@@ -274,6 +288,8 @@ SPECTACULAR_SETTINGS = {
         "AccessRole": "members.choices.Role",
         "AuditVerb": "controlpanel.audit.choices.Verb",
         "AuditVia": "controlpanel.audit.choices.Via",
+        "CertificateSource": "routing.choices.CertificateSource",
+        "CertificateState": "routing.choices.CertificateState",
         "DatabaseAccess": "hosting.choices.DatabaseAccess",
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",

@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     applications,
+    certificates,
     databases,
     edge_rules,
     files,
@@ -51,6 +52,11 @@ urlpatterns = [
     path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
     path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
     path("sites/<int:pk>/edge-rules/", edge_rules.edge_rules_page, name="edge_rules"),
+    path(
+        "sites/<int:pk>/certificates/<int:certificate_pk>/retry/",
+        certificates.certificate_retry,
+        name="retry_certificate",
+    ),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

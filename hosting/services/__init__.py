@@ -1,6 +1,7 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
+from .certificates import retry_certificate
 from .database_care import dump_database, dump_databases_due, note_database_usage, refresh_database_usage
 from .database_moves import (
     drop_database_copies_due,
@@ -117,6 +118,7 @@ __all__ = [
     "restore_database",
     "restore_files",
     "restore_site",
+    "retry_certificate",
     "rotate_database_password",
     "scale_site",
     "set_edge_rules",

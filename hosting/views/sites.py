@@ -25,6 +25,7 @@ from ..models import Site
 from ..services import moves
 from ..wordpress import language_for
 from .applications import credentials_page
+from .certificates import certificates_context
 from .common import confirmed, order_or_404, page, site_or_404
 from .edge_rules import edge_rules_context
 from .shields import shield_context
@@ -89,6 +90,7 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "probe": reverse("hosting:site_up", args=[site.pk]) if probing.is_askable(site) else "",
         **shield_context(site),
         **edge_rules_context(site),
+        **certificates_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)

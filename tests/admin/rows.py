@@ -27,6 +27,7 @@ MAKERS: dict[Any, Any] = {
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
+    make.AcmeAccount: make.AcmeAccountFactory,
     make.Authority: make.AuthorityFactory,
     make.Backend: lambda: make.Backend.objects.get(site_id=make.SiteFactory().pk),
     make.Certificate: make.CertificateFactory,

@@ -33,6 +33,7 @@ MORE: dict[str, Callable[[Login], Any]] = {
     "domains": _site,
     "volumes": _site,
     "routes": _site,
+    "certificates": _site,
     "databases": lambda login: make.DatabaseFactory(order=make.HostingOrderFactory(member=login.member)),
     "hosts": lambda _login: make.DriftReportFactory(),
     "audit": lambda login: make.LoginFactory(member=login.member),

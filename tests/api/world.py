@@ -46,6 +46,7 @@ class World:
             make.Volume: self.site.volume,
             make.Database: self.database,
             make.Route: make.Route.objects.get(backend__site_id=self.site.pk),
+            make.Certificate: make.Certificate.objects.get(route__backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
             Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Sequence
 
-from . import challenge, edge_rules, edge_rules_lua, hold, pages, paths, rooms, shield, spread
+from . import acme, challenge, edge_rules, edge_rules_lua, hold, pages, paths, rooms, shield, spread
 from .pages import answer
 from .paths import backend_name
 
@@ -137,6 +137,8 @@ IPV6  # One address may not take all connections of the edge.
   tcp-request connection track-sc0 src table visitors
   tcp-request connection reject if {{ sc_conn_cur(0) gt 512 }}
 
+  # A certificate authority looks whether a name is served here: before anything else is done with it.
+{acme.RULES}
   # Which site: by the name, without port and final dot.
   http-request deny deny_status 400 if {{ req.hdr_cnt(host) gt 1 }}
   http-request set-var(txn.lang) req.fhdr(accept-language),lower,language(es;en,en)
