@@ -49,6 +49,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Second factors only; "account" is what they stand on. None of their pages are used (members/factors).
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "controlpanel",
     "controlpanel.operations",
     "controlpanel.fleet",
@@ -70,7 +74,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # mfa does not start without it
     "django.contrib.messages.middleware.MessageMiddleware",
+    "members.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -175,6 +181,13 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "members.views.locked_out"
 AXES_VERBOSE = False
+
+# "required": staff set a second factor up before they see any page of theirs. "optional": they may.
+STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="required")
+MFA_ADAPTER = "members.factors.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # half minutes that a phone's clock may be wrong
+MFA_RECOVERY_CODE_DIGITS = 10
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PANEL_URL.startswith("https:")

@@ -107,7 +107,7 @@ class LoginAdmin(ReadOnlyAdmin):
               "last_login", "created")  # fmt: skip
     readonly_fields = ("shown_member", "staff", "uid")
     inlines = (AccessInline, TokenInline)
-    actions_detail = ("activate", "deactivate", "sign_out")
+    actions_detail = ("activate", "deactivate", "sign_out", "reset_second_factor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
         return super().get_queryset(request).prefetch_related("accesses")
@@ -145,6 +145,18 @@ class LoginAdmin(ReadOnlyAdmin):
     def sign_out(self, request: HttpRequest, login: Login) -> str:
         services.sign_out_everywhere(login=login, actor=actor(request))
         return str(_("All its sessions have ended."))
+
+    @deed(
+        description=_("Reset its second factor"),
+        icon="phonelink_erase",
+        question=_(
+            "Take all second factors of %(object)s away? Be sure that it is them who ask for it. They get a mail."
+        ),
+        sensitive=True,
+    )
+    def reset_second_factor(self, request: HttpRequest, login: Login) -> str:
+        services.reset_second_factor(login=login, actor=actor(request))
+        return str(_("Its password alone opens the panel now, until it has set a new one up."))
 
 
 @admin.register(Access)

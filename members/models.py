@@ -14,13 +14,17 @@ from controlpanel.encryption import EncryptedTextField
 from .choices import MemberKind, MemberState, Role
 from .link_models import Invitation, PasswordReset
 from .names import validate_username
+from .visit_models import FailedCode, Impersonation, LoginSession
 
 __all__ = [
     "Access",
     "Block",
+    "FailedCode",
+    "Impersonation",
     "Invitation",
     "Login",
     "LoginManager",
+    "LoginSession",
     "Mail",
     "Member",
     "PasswordReset",

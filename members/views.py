@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import selectors, services
+from . import entry, factors, selectors, services
 from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
 from .ssh_keys import parse_keys
 
@@ -38,16 +38,6 @@ def _next(request: HttpRequest, fallback: str) -> str:
     return _asked_next(request) or resolve_url(fallback)
 
 
-def _remember_language(response: HttpResponse, language: str) -> None:
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=365 * 24 * 3600,
-        secure=settings.SESSION_COOKIE_SECURE,
-        samesite="Lax",
-    )
-
-
 # --- in and out ---------------------------------------------------------------------------------------------------
 @sensitive_post_parameters("password")
 @csrf_protect
@@ -59,11 +49,7 @@ def login(request: HttpRequest) -> HttpResponse:
     form = LoginForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         assert form.login is not None  # noqa: S101
-        auth.login(request, form.login)
-        response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
-        if form.login.language:
-            _remember_language(response, form.login.language)
-        return response
+        return entry.after_password(request, form.login, _next(request, settings.LOGIN_REDIRECT_URL))
     context = {"form": form, "next": _asked_next(request)}
     return render(request, "members/login.html", context, status=503 if form.away else 200)
 
@@ -110,7 +96,7 @@ def language(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             services.set_language(login=services.login_of(request), language=wanted)
         translation.activate(wanted)
-        _remember_language(response, wanted)
+        entry.remember_language(response, wanted)
     return response
 
 
@@ -123,6 +109,7 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "login": own,
         "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
+        "second_factor": factors.has_factor(own),
         "token_count": selectors.tokens_for(own).count(),
         "key_count": len(own.ssh_keys.splitlines()),
     }

@@ -38,5 +38,6 @@ def variables(lab: Lab) -> dict[str, str]:
         "LDAP_READER_PASSWORD": secrets["ldap_reader_password"],
         "LDAP_CA_FILE": str(lab.home / "ca.pem"),
         "PANEL_SSH_KEY_FILE": str(lab.home / "panel_key"),
+        "STAFF_SECOND_FACTOR": "optional",  # the demonstration's logins open the panel with their password alone
         "EMAIL_URL": f"filemail:///{lab.home / 'mail'}",
     }
