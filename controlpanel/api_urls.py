@@ -16,6 +16,7 @@ from hosting.api.search import SearchView
 from hosting.api.tokens import TokenViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.invitations import InvitationViewSet
+from members.api.sessions import SessionViewSet
 from members.api.views import LoginViewSet, MemberViewSet
 
 router = SimpleRouter()
@@ -23,6 +24,7 @@ router.register("members", MemberViewSet)
 router.register("logins", LoginViewSet)
 router.register("tokens", TokenViewSet)
 router.register("accesses", AccessViewSet)
+router.register("sessions", SessionViewSet)
 router.register("invitations", InvitationViewSet)
 router.register("orders", OrderViewSet)
 router.register("sites", SiteViewSet)

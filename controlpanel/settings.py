@@ -50,6 +50,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Second factors only; "account" is what they stand on. None of their pages are used (members/factors).
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "controlpanel",
     "controlpanel.audit",
     "controlpanel.operations",
@@ -73,7 +77,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # mfa does not start without it
     "django.contrib.messages.middleware.MessageMiddleware",
+    "members.middleware.ImpersonationMiddleware",
+    "members.middleware.SecondFactorMiddleware",
+    "members.middleware.SessionsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -182,6 +190,13 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "members.views.locked_out"
 AXES_VERBOSE = False
 
+# "required": staff set a second factor up before they see any page of theirs. "optional": they may.
+STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="required")
+MFA_ADAPTER = "members.factors.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # half minutes that a phone's clock may be wrong
+MFA_RECOVERY_CODE_DIGITS = 10
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PANEL_URL.startswith("https:")
 SESSION_COOKIE_AGE = 12 * 3600
@@ -257,7 +272,7 @@ STATIC_ROOT = BASE_DIR / "var" / "static"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "members.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "members.api.authentication.RecentSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

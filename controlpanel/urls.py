@@ -12,8 +12,8 @@ urlpatterns = [
     path("history/", include("controlpanel.audit.urls")),
     path("operations/", include("controlpanel.operations.urls")),
     path("api/v1/", include("controlpanel.api_urls")),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     # The admin's own language menu; the pages' is members.views.language, which remembers it with the login.
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),

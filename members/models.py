@@ -16,13 +16,17 @@ from .choices import MemberKind, MemberState, Role, TokenScope
 from .link_models import Invitation, PasswordReset
 from .names import validate_username
 from .narrowing import Limit, parse
+from .visit_models import FailedCode, Impersonation, LoginSession
 
 __all__ = [
     "Access",
     "Block",
+    "FailedCode",
+    "Impersonation",
     "Invitation",
     "Login",
     "LoginManager",
+    "LoginSession",
     "Mail",
     "Member",
     "PasswordReset",

@@ -21,7 +21,7 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
 
-from . import delegation, orders
+from . import delegation, factors, orders, sessions
 from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
@@ -43,6 +43,7 @@ __all__ = [
     "login_of",
     "may_administer",
     "posix_id",
+    "reset_second_factor",
     "revoke",
     "revoke_token",
     "set_language",
@@ -150,6 +151,7 @@ def deactivate_login(*, login: Login, actor: Login | None = None, requested_from
     login.is_active = False
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["is_active", "session_salt"])
+    sessions.forget(login)
     return _to_directory(login, actor, requested_from)
 
 
@@ -204,6 +206,17 @@ def set_language(*, login: Login, language: str) -> None:
         raise ValidationError(_("The panel does not speak this language."))
     login.language = language
     login.save(update_fields=["language"])
+
+
+@transaction.atomic
+def reset_second_factor(*, login: Login, actor: Login | None = None) -> None:
+    """For who has lost everything that proves who they are. Staff only, and nobody their own; its sessions end."""
+    _staff_only(actor)
+    if actor is not None and actor.pk == login.pk:
+        raise ValidationError(_("Somebody else of the staff has to reset yours."))
+    factors.reset(login)
+    _end_sessions(login)
+    logger.info("second factors of %s reset by %s", login, actor or "the panel")
 
 
 # --- what logins may do -------------------------------------------------------------------------------------------
@@ -293,6 +306,7 @@ def _to_directory(login: Login, actor: Login | None, requested_from: str | None)
 def _end_sessions(login: Login) -> None:
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["session_salt"])
+    sessions.forget(login)
 
 
 def _set_password(login: Login, password: str) -> None:
