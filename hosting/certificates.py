@@ -1,7 +1,6 @@
 """What a site's page and the API say of the certificates of its names."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from controlpanel.operations.errors import explain
 from routing import dns_check, selectors
@@ -53,17 +52,17 @@ def of_site(site: Site) -> list[NameCertificate]:
     """The site's names, those that only lead to others last, each with its certificate."""
     rows = list(selectors.certificates_of(site.pk).defer("key_pem", "order_key_pem"))
     rows.sort(key=lambda row: (bool(row.route.redirect_to), row.route.name))
-    to_set = records_of(site.pk, rows)
-    return [NameCertificate(row.route.name, row, to_set.get(row.route.name, [])) for row in rows]
+    targets = dns_check.Targets() if any(lacks_dns(row) for row in rows) else None
+    return [NameCertificate(row.route.name, row, records_of(row, targets)) for row in rows]
 
 
-def records_of(site_id: int, rows: list[Certificate]) -> dict[str, list[dns_check.Record]]:
-    """By name: the DNS records to set, for those whose DNS keeps them from a certificate."""
-    kept = [row for row in rows if row.trouble.get("code") in OF_DNS]
-    if not kept:
-        return {}
-    found: dict[str, list[dns_check.Record]] = {}
-    known: dict[str, dict[str, Any]] = {row.route.name: row.dns for row in kept}
-    for record in dns_check.records(list(known), site_id, known):
-        found.setdefault(record.name, []).append(record)
-    return found
+def lacks_dns(row: Certificate) -> bool:
+    """Whether it is the name's DNS that keeps it from a certificate."""
+    return row.trouble.get("code") in OF_DNS
+
+
+def records_of(row: Certificate, targets: dns_check.Targets | None) -> list[dns_check.Record]:
+    """The DNS records to set for a name whose DNS keeps it from a certificate; none for others."""
+    if targets is None or not lacks_dns(row):
+        return []
+    return targets.records(row.route.name, row.route.backend.site_id, row.dns)

@@ -1,7 +1,7 @@
 """Where a public name leads, asked before an authority is: it counts every validation that fails."""
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,8 @@ from dns.rdatatype import RdataType
 from controlpanel.fleet.models import Host
 from controlpanel.operations.errors import add_messages
 
-from . import packet_filter, selectors, shields
+from . import packet_filter, selectors
+from .models import Shield
 
 add_messages(
     {
@@ -84,17 +85,23 @@ def our_addresses() -> frozenset[str]:
     return frozenset(str(ipaddress.ip_address(address)) for address in found)
 
 
-def records(names: Sequence[str], site_id: int, known: "dict[str, dict[str, Any]]") -> list[Record]:
-    """What to set for each name of a site so that it leads here. ``known``: name to ``Certificate.dns``."""
-    shielded = packet_filter.shielded_addresses() if shields.shield_of(site_id).own_addresses else []
-    found = []
-    for name in names:
-        now = known.get(name, {}).get("addresses", ())
-        for address in shielded or edge_addresses():
+class Targets:
+    """Where the names of sites should lead: read once, for any number of sites."""
+
+    def __init__(self) -> None:
+        self._edges = edge_addresses()
+        self._shielded = packet_filter.shielded_addresses()
+        own = Shield.objects.filter(own_addresses=True, removed=False) if self._shielded else Shield.objects.none()
+        self._shielded_sites = frozenset(own.values_list("site_id", flat=True))
+
+    def records(self, name: str, site_id: int, dns: Mapping[str, Any]) -> list[Record]:
+        """What to set for a name of a site so that it leads here. ``dns``: as in ``Certificate.dns``."""
+        found = []
+        for address in self._shielded if site_id in self._shielded_sites else self._edges:
             version = ipaddress.ip_address(address).version
-            same = tuple(each for each in now if ipaddress.ip_address(each).version == version)
-            found.append(Record(name, "AAAA" if version == 6 else "A", address, same))
-    return found
+            now = [each for each in dns.get("addresses", ()) if ipaddress.ip_address(each).version == version]
+            found.append(Record(name, "AAAA" if version == 6 else "A", address, tuple(now)))
+        return found
 
 
 def look(names: Iterable[str]) -> dict[str, Found]:

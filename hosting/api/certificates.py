@@ -14,11 +14,12 @@ from controlpanel.api.views import Collection
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key
 from controlpanel.operations.api.serializers import AcceptedSerializer
 from controlpanel.operations.errors import explain
+from routing import dns_check
 from routing.choices import CertificateSource, CertificateState
 from routing.models import Certificate
 
 from .. import selectors, services
-from ..certificates import records_of
+from ..certificates import lacks_dns, records_of
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .filters import BIGGEST_ID
 
@@ -63,10 +64,12 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
 
     @extend_schema_field(DnsRecordSerializer(many=True))
     def get_dns(self, row: Certificate) -> list[dict[str, Any]]:
-        if row.trouble.get("code", "").startswith("dns_"):
-            records = records_of(row.route.backend.site_id, [row]).get(row.route.name, [])
-            return [{"name": r.name, "type": r.type, "value": r.value, "now": list(r.now)} for r in records]
-        return []
+        if not lacks_dns(row):
+            return []
+        if "targets" not in self.context:  # once for all rows of a list
+            self.context["targets"] = dns_check.Targets()
+        records = records_of(row, self.context["targets"])
+        return [{"name": r.name, "type": r.type, "value": r.value, "now": list(r.now)} for r in records]
 
 
 class AcceptedCertificateSerializer(AcceptedSerializer):
@@ -117,6 +120,8 @@ class CertificateViewSet(Collection):
                 idempotency_key=idempotency_key(request),
                 requested_from=request.META.get("REMOTE_ADDR"),
             )
-            return operation, {"certificate": CertificateSerializer(certificate).data}
+            return operation, {
+                "certificate": CertificateSerializer(certificate, context=self.get_serializer_context()).data
+            }
 
         return carry_out(request, work)

@@ -48,14 +48,14 @@ def test_only_a_name_that_leads_nowhere_else_passes(addresses: list[str]) -> Non
 def test_the_records_to_set_are_those_of_all_edges_with_what_there_is_now(settings: Any) -> None:
     HostFactory(roles=["edge"], address="192.0.2.10")
     HostFactory(roles=["edge"], address="2001:db8::10")
-    known = {"a.test": {"addresses": ["198.51.100.1", "192.0.2.10"]}}
-    found = dns_check.records(["a.test"], 1, known)
+    now = {"addresses": ["198.51.100.1", "192.0.2.10"]}
+    found = dns_check.Targets().records("a.test", 1, now)
     assert [(each.type, each.value, each.now, each.is_right) for each in found] == [
         ("A", "192.0.2.10", ("198.51.100.1", "192.0.2.10"), True),
         ("AAAA", "2001:db8::10", (), False),
     ]
     settings.EDGE_PUBLIC_ADDRESSES = ["203.0.113.1"]
-    assert [each.value for each in dns_check.records(["a.test"], 1, known)] == ["203.0.113.1"]
+    assert [each.value for each in dns_check.Targets().records("a.test", 1, now)] == ["203.0.113.1"]
     assert dns_check.our_addresses() == {"203.0.113.1", "192.0.2.10", "2001:db8::10"}
 
 
