@@ -62,8 +62,8 @@ def set_edge_rules(
         edge_rules.set_rules(site.pk, **changes)
         return intents.start(KIND, locked, actor, idempotency_key, requested_from)
 
-    site, operation = intents.changed(actor, site, KIND, idempotency_key, make)
-    return site, operation, fresh
+    changed, operation = intents.changed(actor, site, KIND, idempotency_key, make)
+    return changed, operation, fresh
 
 
 def follow_certificates() -> list[Operation]:

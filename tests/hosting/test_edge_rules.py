@@ -339,3 +339,16 @@ def test_errors_stand_beside_their_fields_and_what_was_typed_stays(place: Place,
     assert not EdgeRules.objects.filter(revision__gt=1).exists()
     assert browser(place.stranger).get(page).status_code == 404
     assert browser(place.stranger).post(page, values).status_code == 404
+
+
+def test_staff_see_users_and_no_digest_and_take_all_rules_away(place: Place, site: Site) -> None:
+    door = {"path": "/staff", "users": [{"name": "ana"}]}
+    services.set_edge_rules(place.actor, site, protected=[door], redirects=[to("/new")])
+    rules, staff = EdgeRules.objects.get(), browser(place.staff)
+    assert staff.get("/admin/routing/edgerules/").status_code == 200
+    shown = staff.get(f"/admin/routing/edgerules/{rules.pk}/change/").content.decode()
+    assert "/staff: ana" in shown
+    assert rules.protected[0]["users"]["ana"] not in shown
+    assert staff.post(f"/admin/routing/edgerules/{rules.pk}/remove-all/").status_code == 302
+    rules.refresh_from_db()
+    assert (rules.protected, rules.redirects) == ([], [])

@@ -125,7 +125,9 @@ def _notice(found: Rows, id: str, notice: Optional[Spec]) -> bool:
         text: str = notice[language] or notice[other]
         if text or notice["until"]:
             html = _html(text, notice["until"], language, language if notice[language] else other)
-            found[paths.EDGE_NOTICES][f"{id}/{language}"] = base64.urlsafe_b64encode(html.encode()).decode()
+            # HAProxy reads this kind of base64 without padding only.
+            encoded = base64.urlsafe_b64encode(html.encode()).decode().rstrip("=")
+            found[paths.EDGE_NOTICES][f"{id}/{language}"] = encoded
     return True
 
 
