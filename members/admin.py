@@ -9,15 +9,18 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, label, link, on_dashboard
 from controlpanel.operations.models import Operation
 
-from . import services
+from . import impersonation, services
 from .choices import MemberState, Role
-from .models import Access, Login, Member, PosixId, Token
+from .models import Access, Impersonation, Login, Member, PosixId, Token
 
 STATE_LABELS: dict[str, str] = {
     MemberState.GOOD_STANDING: "success",
@@ -97,6 +100,21 @@ class TokenInline(ReadOnlyInline):
     readonly_fields = fields
 
 
+class ReasonForm(forms.Form):
+    """Why staff act as somebody else. What is right is the service's to say."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The person reads it: name the request that you help with."),
+        max_length=impersonation.LONGEST_REASON,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+def _reason(request: HttpRequest, login: Login) -> Iterable[SafeString]:
+    yield ReasonForm().as_div()
+
+
 @admin.register(Login)
 class LoginAdmin(ReadOnlyAdmin):
     list_display = ("username", "name", "email", "shown_member", "is_active", "staff", "created")
@@ -107,7 +125,7 @@ class LoginAdmin(ReadOnlyAdmin):
               "last_login", "created")  # fmt: skip
     readonly_fields = ("shown_member", "staff", "uid")
     inlines = (AccessInline, TokenInline)
-    actions_detail = ("activate", "deactivate", "sign_out", "reset_second_factor")
+    actions_detail = ("activate", "deactivate", "sign_out", "reset_second_factor", "act_as")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
         return super().get_queryset(request).prefetch_related("accesses")
@@ -157,6 +175,32 @@ class LoginAdmin(ReadOnlyAdmin):
     def reset_second_factor(self, request: HttpRequest, login: Login) -> str:
         services.reset_second_factor(login=login, actor=actor(request))
         return str(_("Its password alone opens the panel now, until it has set a new one up."))
+
+    @deed(
+        description=_("Act as this person, for support"),
+        icon="support_agent",
+        question=_("Act as %(object)s for an hour? They can read when, who and why."),
+        sensitive=True,
+        facts=_reason,
+    )
+    def act_as(self, request: HttpRequest, login: Login) -> HttpResponse:
+        impersonation.begin(request, staff=actor(request), login=login, reason=request.POST.get("reason", ""))
+        return redirect("home")
+
+
+@admin.register(Impersonation)
+class ImpersonationAdmin(ReadOnlyAdmin):
+    """When somebody of the staff acted as somebody else."""
+
+    list_display = ("shown_login", "staff", "reason", "began", "ended")
+    list_select_related = ("login", "staff")
+    search_fields = ("login__username", "staff__username", "reason")
+    fields = ("shown_login", "staff", "reason", "began", "until", "ended")
+    readonly_fields = ("shown_login", "began")
+
+    @admin.display(description=_("login"), ordering="login__username")
+    def shown_login(self, row: Impersonation) -> str:
+        return link(row.login)
 
 
 @admin.register(Access)

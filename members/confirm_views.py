@@ -19,6 +19,7 @@ from controlpanel.operations.errors import DirectoryAway
 
 from . import factor_views, factors
 from .forms import password_field
+from .models import Login
 from .services import login_of
 
 
@@ -27,22 +28,22 @@ class ConfirmForm(forms.Form):
 
     password = password_field(_("Password"), "current-password")
 
-    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest, login: Login, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        self.login = login
         self.away = False
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        username = self.request.user.get_username()
         try:
-            found = authenticate(self.request, username=username, password=password)
+            found = authenticate(self.request, username=self.login.username, password=password)
         except DirectoryAway:
             self.away = True
             raise ValidationError(
                 _("Passwords cannot be checked right now: the directory does not answer. Try again in a few minutes.")
             ) from None
-        if found is None or found.pk != self.request.user.pk:
+        if found is None or found.pk != self.login.pk:
             raise ValidationError(_("This is not your password."))
         return password
 
@@ -55,9 +56,9 @@ def confirm_password(request: HttpRequest) -> HttpResponse:
     target = request.POST.get("next") or request.GET.get("next") or ""
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         target = resolve_url(settings.LOGIN_REDIRECT_URL)
-    who = login_of(request)
+    who: Login = getattr(request, "impersonator", None) or login_of(request)  # never the one in whose name it is
     by_factor = request.method == "POST" and bool(request.POST.keys() & {"code", "credential"})
-    form = ConfirmForm(request.POST if request.method == "POST" and not by_factor else None, request=request)
+    form = ConfirmForm(request.POST if request.method == "POST" and not by_factor else None, request=request, login=who)
     code_form = factor_views.CodeForm(request.POST if by_factor else None)
     code_form.fields["code"].widget.attrs.pop("autofocus", None)
     try:
@@ -71,6 +72,7 @@ def confirm_password(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "next": target,
+        "who": who,
         "code_form": code_form if factors.has_factor(who) else None,
         "options": factors.begin_proof(request, who),
     }

@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import mail, password_reset
+from . import mail, password_reset, sessions
 
 
 @every(seconds=5)
@@ -27,3 +27,9 @@ def forget_password_resets() -> None:
 def forget_mail() -> None:
     """Messages sent long ago."""
     mail.forget_old()
+
+
+@every(seconds=3600)
+def forget_sessions() -> None:
+    """Those that are over."""
+    sessions.forget_old()

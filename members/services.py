@@ -20,7 +20,7 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
 
-from . import delegation, factors, orders
+from . import delegation, factors, orders, sessions
 from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
@@ -149,6 +149,7 @@ def deactivate_login(*, login: Login, actor: Login | None = None, requested_from
     login.is_active = False
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["is_active", "session_salt"])
+    sessions.forget(login)
     return _to_directory(login, actor, requested_from)
 
 
@@ -297,6 +298,7 @@ def _to_directory(login: Login, actor: Login | None, requested_from: str | None)
 def _end_sessions(login: Login) -> None:
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["session_salt"])
+    sessions.forget(login)
 
 
 def _set_password(login: Login, password: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import confirm_views, factor_views, link_views, people_views, views
+from . import confirm_views, factor_views, link_views, people_views, session_views, views
 
 app_name = "members"
 
@@ -15,7 +15,9 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/password/", views.password, name="password"),
     path("account/confirm/", confirm_views.confirm_password, name="confirm_password"),
-    path("account/sessions/", views.sessions, name="sessions"),
+    path("account/sessions/", session_views.own_sessions, name="sessions"),
+    path("account/sessions/<int:pk>/end/", session_views.end_session, name="end_session"),
+    path("account/support/stop/", session_views.stop_impersonation, name="stop_impersonation"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
     path("account/keys/", views.keys, name="keys"),

@@ -20,11 +20,15 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from controlpanel import reauthentication
 from controlpanel.operations.errors import DirectoryAway
 
 from . import entry, factors, selectors, services
 from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
 from .ssh_keys import parse_keys
+
+#: How many times that support acted as somebody the account page tells of.
+IMPERSONATIONS_SHOWN = 20
 
 
 def _asked_next(request: HttpRequest) -> str:
@@ -93,7 +97,7 @@ def language(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("language", "")
     response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
     if wanted in dict(settings.LANGUAGES):
-        if request.user.is_authenticated:
+        if request.user.is_authenticated and not getattr(request, "impersonator", None):
             services.set_language(login=services.login_of(request), language=wanted)
         translation.activate(wanted)
         entry.remember_language(response, wanted)
@@ -110,6 +114,8 @@ def account(request: HttpRequest) -> HttpResponse:
         "login": own,
         "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
         "second_factor": factors.has_factor(own),
+        "impersonations": own.impersonations.select_related("staff")[:IMPERSONATIONS_SHOWN],
+        "session_count": selectors.sessions_for(own).count(),
         "token_count": selectors.tokens_for(own).count(),
         "key_count": len(own.ssh_keys.splitlines()),
     }
@@ -146,17 +152,6 @@ def password(request: HttpRequest) -> HttpResponse:
     return render(request, "members/password.html", {"form": form}, status=status)
 
 
-@require_POST
-@login_required
-def sessions(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere else."""
-    own = services.login_of(request)
-    services.sign_out_everywhere(login=own, actor=own)
-    auth.update_session_auth_hash(request, own)
-    messages.success(request, _("Your other sessions were signed out."))
-    return redirect("members:account")
-
-
 @login_required
 @never_cache
 def tokens(request: HttpRequest) -> HttpResponse:
@@ -164,6 +159,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
     own = services.login_of(request)
     form = TokenForm(request.POST or None)
     text = ""
+    recent = reauthentication.is_recent(request)
+    if request.method == "POST" and not recent:
+        return reauthentication.ask(request)
     if request.method == "POST" and form.is_valid():
         days = form.cleaned_data["days"]
         try:
@@ -176,7 +174,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             form = TokenForm()
-    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "now": timezone.now()}
+    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "recent": recent, "now": timezone.now()}
     return render(request, "members/tokens.html", context)
 
 

@@ -22,7 +22,7 @@ from hosting.databases import verifiers
 from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Quarantine, Site
 from hosting.models.databases import address_of
 from members.choices import Role
-from members.models import Access, Invitation, Login, Member, Token
+from members.models import Access, Invitation, Login, LoginSession, Member, Token
 from routing.models import Authority, Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
@@ -104,6 +104,16 @@ class TokenFactory(factory.django.DjangoModelFactory[Token]):
         token = super().create(**kwargs)
         token.text = secret
         return token
+
+
+class LoginSessionFactory(factory.django.DjangoModelFactory[LoginSession]):
+    class Meta:
+        model = LoginSession
+
+    login = factory.SubFactory(LoginFactory)
+    key = factory.LazyFunction(lambda: secrets.token_hex(16))
+    address = "192.0.2.1"
+    user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
 class InvitationFactory(factory.django.DjangoModelFactory[Invitation]):

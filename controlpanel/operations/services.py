@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
 from . import events, selectors
-from .access import Actor, Asker
+from .access import Actor, Asker, impersonator
 from .choices import UNFINISHED, OperationState, StepState
 from .locks import lock_resources
 from .models import Operation, Reservation, Step, as_json
@@ -63,6 +63,7 @@ def start(
         params=params,
         scopes=scopes,
         requested_by_id=actor.pk if actor is not None else None,
+        impersonated_by_id=impersonator(),
         requested_from=requested_from,
         idempotency_key=idempotency_key,
     )

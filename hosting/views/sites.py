@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from controlpanel.operations.choices import UNFINISHED, OperationState, StepState
 from controlpanel.operations.models import Operation
+from members.reauthentication import recently_authenticated
 from routing import selectors as routing_selectors
 
 from .. import php_settings, selectors, services
@@ -66,7 +67,7 @@ def site_create(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
     site = site_or_404(request, pk)
-    operations = selectors.operations_of(request.user, site).select_related("requested_by")
+    operations = selectors.operations_of(request.user, site).select_related("requested_by", "impersonated_by")
     quarantine = services.open_quarantine(site) if site.quarantined else None
     context = {
         "site": site,
@@ -151,6 +152,8 @@ def site_enable(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@login_required
+@recently_authenticated
 def site_delete(request: HttpRequest, pk: int) -> HttpResponse:
     days = settings.SITE_GRACE_DAYS
     return confirmed(

@@ -28,6 +28,7 @@ MORE: dict[str, Callable[[Login], Any]] = {
     "tokens": lambda login: make.TokenFactory(login=login),
     "accesses": lambda login: make.MemberAdminFactory(member=login.member),
     "invitations": lambda login: make.InvitationFactory(member=login.member, invited_by=login),
+    "sessions": lambda login: make.LoginSessionFactory(login=login),
     "orders": _site,
     "sites": _site,
     "domains": _site,
