@@ -111,8 +111,8 @@ def main() -> None:
             },
             rivals={"the same flood without a shield": {"neighbour_s": results.summary(bare)}},
             ratios={"p95_flood_to_none": during["p95"] / before["p95"]},
-            notes="The victim is a WordPress, its neighbour a page of PHP. wrk, the neighbour, the edges, the web hosts "
-            "and the panel share one machine's processors",
+            notes="The victim is a WordPress, its neighbour a page of PHP. wrk, the neighbour, the edges, the web "
+            "hosts and the panel share one machine's processors",
         )
     )
 
