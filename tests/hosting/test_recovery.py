@@ -15,7 +15,7 @@ from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import action_for
 from hosting import recovering, services
 from hosting.choices import SiteState
-from hosting.errors import HostAnswers, HostNotFenced, RecoveryUnderWay, ServerDead
+from hosting.errors import HostAnswers, HostNotFenced, NothingTakesItsPlace, RecoveryUnderWay, ServerDead
 from hosting.models import Site
 from routing.models import Backend
 from storage import many
@@ -118,6 +118,13 @@ def test_edges_are_told_to_give_the_host_up(dead: Host, others: Any, pool: Pool)
     Host.objects.filter(pk=dead.pk).update(state=HostState.ACTIVE)
     step.args = {"returned": "web1"}
     assert away(action_for("hosting.publish_returned").request(step)) == []
+
+
+def test_nothing_takes_the_place_of_a_storage_server(pool: Pool) -> None:
+    with pytest.raises(NothingTakesItsPlace):
+        services.recover_host(None, pool.host, force=True)
+    pool.host.refresh_from_db()
+    assert pool.host.state == HostState.ACTIVE
 
 
 def test_sites_go_to_others_only_after_the_fence(dead: Host, others: Any, pool: Pool) -> None:
