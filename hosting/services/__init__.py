@@ -1,7 +1,8 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
-from .database_care import dump_database, dump_databases_due, note_database_usage, refresh_database_usage
+from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
+from .database_dumps import dump_database, dump_for, return_to_dump
 from .database_moves import (
     drop_database_copies_due,
     drop_database_copy,
@@ -80,6 +81,7 @@ __all__ = [
     "drop_database_copy",
     "dump_database",
     "dump_databases_due",
+    "dump_for",
     "edit_site",
     "enable_site",
     "end_maintenance",
@@ -112,6 +114,7 @@ __all__ = [
     "restore_database",
     "restore_files",
     "restore_site",
+    "return_to_dump",
     "rotate_database_password",
     "scale_site",
     "settle_hosts",
