@@ -18,8 +18,9 @@ READY := $(STAMPS)/python $(STAMPS)/messages $(STAMPS)/static
 run: machine packages $(READY)
 	@exec $(MANAGE) run_panel
 
+# Two processes: one drives the hosts, test after test, while the other does what needs only PostgreSQL.
 test: machine packages test-packages $(READY)
-	@exec $(MANAGE) run_panel -- $(PYTHON) -m pytest $(ARGS)
+	@exec $(MANAGE) run_panel -- $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 bench: machine packages $(READY)
 	@exec $(MANAGE) run_panel -- $(PYTHON) -m tests.bench $(ARGS)

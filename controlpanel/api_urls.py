@@ -12,6 +12,7 @@ from hosting.api.databases import DatabaseViewSet
 from hosting.api.hosts import HostViewSet
 from hosting.api.parts import RouteViewSet, VolumeViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
+from members.api.invitations import InvitationViewSet
 from members.api.views import LoginViewSet, MemberViewSet, TokenViewSet
 
 router = SimpleRouter()
@@ -19,6 +20,7 @@ router.register("members", MemberViewSet)
 router.register("logins", LoginViewSet)
 router.register("tokens", TokenViewSet)
 router.register("accesses", AccessViewSet)
+router.register("invitations", InvitationViewSet)
 router.register("orders", OrderViewSet)
 router.register("sites", SiteViewSet)
 router.register("domains", DomainViewSet)

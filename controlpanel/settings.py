@@ -280,6 +280,7 @@ SPECTACULAR_SETTINGS = {
         "DomainKind": "hosting.choices.DomainKind",
         "HostRole": "controlpanel.fleet.choices.Role",
         "HostState": "controlpanel.fleet.choices.HostState",
+        "InvitationState": "members.choices.InvitationState",
         "MemberKind": "members.choices.MemberKind",
         "MemberState": "members.choices.MemberState",
         "OperationState": "controlpanel.operations.choices.OperationState",

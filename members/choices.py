@@ -20,3 +20,10 @@ class Role(models.TextChoices):
     STAFF = "staff", _("Staff")  # everything, everywhere
     MEMBER_ADMIN = "member_admin", _("Member administrator")  # everything of one member
     ORDER_ADMIN = "order_admin", _("Order administrator")  # everything of one hosting order
+
+
+class InvitationState(models.TextChoices):
+    OPEN = "open", _("Open")
+    ACCEPTED = "accepted", _("Accepted")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    ENDED = "ended", _("Ended")

@@ -2,13 +2,25 @@
 
 from controlpanel.operations.recovery import every
 
-from . import mail, standing
+from . import mail, password_reset, standing
 
 
 @every(seconds=5)
 def send_mail() -> None:
     """Messages in the outbox."""
     mail.send_due()
+
+
+@every(seconds=5)
+def write_password_resets() -> None:
+    """To those who have forgotten their password."""
+    password_reset.write_due()
+
+
+@every(seconds=3600)
+def forget_password_resets() -> None:
+    """Those asked for long ago."""
+    password_reset.forget_old()
 
 
 @every(seconds=3600)

@@ -31,13 +31,23 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=2)
 _BATCH = 50
 
 
-def write(to: str, template: str, context: Mapping[str, Any] | None = None, language: str = "") -> Mail:
-    """Put a message into the outbox, in this transaction. ``language``: the reader's; empty for the installation's."""
+def write(
+    to: str,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    language: str = "",
+    *,
+    confidential: bool = False,
+) -> Mail:
+    """Put a message into the outbox, in this transaction. ``language``: the reader's; empty for the installation's.
+
+    A ``confidential`` one holds a link that opens something: its text is forgotten when it has gone out.
+    """
     with translation.override(language or settings.LANGUAGE_CODE):
         values = {"panel_url": settings.PANEL_URL, **(context or {})}
         subject = " ".join(render_to_string(f"mail/{template}.subject.txt", values).split())
         body = render_to_string(f"mail/{template}.txt", values).strip() + "\n"
-    return Mail.objects.create(to=to, subject=subject, body=body, template=template)
+    return Mail.objects.create(to=to, subject=subject, body=body, template=template, confidential=confidential)
 
 
 def send_due() -> int:
@@ -54,10 +64,13 @@ def send_due() -> int:
             EmailMessage(mail.subject, mail.body, to=[mail.to]).send()
         except (OSError, smtplib.SMTPException) as error:
             too_old = mail.created < now - PATIENCE
-            Mail.objects.filter(pk=mail.pk).update(trouble=f"{type(error).__name__}: {error}"[:500], given_up=too_old)
+            forgotten = {"body": ""} if mail.confidential and too_old else {}
+            trouble = f"{type(error).__name__}: {error}"[:500]
+            Mail.objects.filter(pk=mail.pk).update(trouble=trouble, given_up=too_old, **forgotten)
             log.warning("mail not sent", mail=mail.pk, template=mail.template, error=type(error).__name__)
         else:
-            Mail.objects.filter(pk=mail.pk).update(sent=timezone.now(), trouble="")
+            forgotten = {"body": ""} if mail.confidential else {}
+            Mail.objects.filter(pk=mail.pk).update(sent=timezone.now(), trouble="", **forgotten)
             sent += 1
     return sent
 

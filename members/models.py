@@ -9,8 +9,25 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from controlpanel.encryption import EncryptedTextField
+
 from .choices import MemberKind, MemberState, Role
+from .link_models import Invitation, PasswordReset
 from .names import validate_username
+
+__all__ = [
+    "Access",
+    "Block",
+    "Invitation",
+    "Login",
+    "LoginManager",
+    "Mail",
+    "Member",
+    "PasswordReset",
+    "PosixId",
+    "PosixNumberField",
+    "Token",
+]
 
 
 class Member(models.Model):
@@ -223,7 +240,10 @@ class Mail(models.Model):
 
     to = models.EmailField()
     subject = models.CharField(max_length=200)
-    body = models.TextField()
+    #: Encrypted: there may be a link in it that opens something.
+    body = EncryptedTextField()
+    #: It holds such a link: its text is forgotten as soon as it was sent.
+    confidential = models.BooleanField(default=False)
     #: Which text it was made from.
     template = models.CharField(max_length=60)
     created = models.DateTimeField(auto_now_add=True)

@@ -6,8 +6,9 @@ from typing import TypeGuard
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
+from . import orders
 from .choices import Role
-from .models import Access, Login, Member, Token
+from .models import Access, Invitation, Login, Member, Token
 
 Actor = Login | AnonymousUser | None
 
@@ -51,3 +52,16 @@ def accesses_for(actor: Actor, *, order_ids: Iterable[int] = ()) -> QuerySet[Acc
 def tokens_for(actor: Actor) -> QuerySet[Token]:
     """The actor's own tokens; nobody sees another's, staff neither."""
     return Token.objects.filter(login=actor) if _known(actor) else Token.objects.none()
+
+
+def invitations_for(actor: Actor) -> QuerySet[Invitation]:
+    """Invitations to members that the actor administers; all for staff."""
+    return Invitation.objects.filter(member__in=members_for(actor))
+
+
+def people_of(actor: Actor, member: Member) -> QuerySet[Login]:
+    """Logins of a member that the actor administers, and others' that may do something there."""
+    if not members_for(actor).filter(pk=member.pk).exists():
+        return Login.objects.none()
+    within = Access.objects.filter(orders.accesses_within(member)).values("login")
+    return Login.objects.filter(Q(member=member) | Q(pk__in=within)).order_by("username")

@@ -21,6 +21,7 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
 
+from . import delegation, orders
 from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
@@ -39,6 +40,8 @@ __all__ = [
     "create_token",
     "deactivate_login",
     "grant",
+    "login_of",
+    "may_administer",
     "posix_id",
     "revoke",
     "revoke_token",
@@ -54,6 +57,12 @@ logger = logging.getLogger(__name__)
 
 class WrongPassword(Exception):
     """The password that was to prove who asks is not theirs."""
+
+
+def login_of(request: HttpRequest) -> Login:
+    """Who asks, where ``login_required`` stands before."""
+    assert isinstance(request.user, Login)  # noqa: S101
+    return request.user
 
 
 def posix_id(owner: str) -> int:
@@ -133,9 +142,11 @@ def set_ssh_keys(
 @transaction.atomic
 def deactivate_login(*, login: Login, actor: Login | None = None, requested_from: str | None = None) -> Operation:
     """It can no longer log in, its sessions end and its tokens are refused, now. ``activate_login`` gives all back."""
-    _may_manage(actor, login.member)
+    may_administer(actor, login.member)
     if actor is not None and actor.pk == login.pk:
         raise ValidationError(_("You cannot deactivate your own login."))
+    _may_manage(actor, login.member, login)
+    delegation.keep_one(login, login.member, actor)
     login.is_active = False
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["is_active", "session_salt"])
@@ -145,7 +156,8 @@ def deactivate_login(*, login: Login, actor: Login | None = None, requested_from
 @transaction.atomic
 def activate_login(*, login: Login, actor: Login | None = None, requested_from: str | None = None) -> Operation:
     """It may log in again, with the password that it had."""
-    _may_manage(actor, login.member)
+    may_administer(actor, login.member)
+    _may_manage(actor, login.member, login)
     login.is_active = True
     login.save(update_fields=["is_active"])
     return _to_directory(login, actor, requested_from)
@@ -212,7 +224,7 @@ def grant(
     if role == Role.STAFF:
         _staff_only(actor)
     else:
-        _may_manage(actor, member if role == Role.MEMBER_ADMIN else order_member)
+        may_administer(actor, member if role == Role.MEMBER_ADMIN else order_member)
     access = Access(login=login, role=role, member=member, order_id=order_id)
     access.full_clean(validate_unique=False, validate_constraints=False)
     access.validate_constraints(exclude=["login"])
@@ -230,7 +242,9 @@ def revoke(*, access: Access, order_member: Member | None = None, actor: Login |
         if actor is not None and actor.pk == access.login_id:
             raise ValidationError(_("You cannot take your own staff access away."))
     else:
-        _may_manage(actor, access.member if access.role == Role.MEMBER_ADMIN else order_member)
+        may_administer(actor, access.member if access.role == Role.MEMBER_ADMIN else order_member)
+    if access.role == Role.MEMBER_ADMIN:
+        delegation.keep_one(access.login, access.member, actor)
     access.delete()
     access.login.forget_accesses()
     logger.info("%s revoked by %s", access, actor or "the panel")
@@ -242,14 +256,24 @@ def _staff_only(actor: Login | None) -> None:
         raise PermissionDenied
 
 
+def may_administer(actor: Login | None, member: Member | None) -> None:
+    """Raise PermissionDenied unless the actor is the panel, staff, or an administrator of ``member``."""
+    _may_manage(actor, member)
+
+
 def _may_manage(actor: Login | None, member: Member | None, login: Login | None = None) -> None:
-    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself."""
+    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself.
+
+    Who administers a member may not touch those of its logins that reach beyond it: staff, or somebody who
+    administers another member too. Their password would open what is none of the actor's.
+    """
     if actor is None or actor.is_staff:
         return
     own = login is not None and actor.pk == login.pk
-    # Somebody who is staff belongs to nobody's members, wherever the row says it does.
-    administers = member is not None and member.pk in actor.member_ids() and not (login is not None and login.is_staff)
+    administers = member is not None and member.pk in actor.member_ids()
     if not actor.is_active or not (own or administers):
+        raise PermissionDenied
+    if login is not None and not own and orders.reaches_beyond(login, actor):
         raise PermissionDenied
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import reauthentication, views
+from . import link_views, people_views, reauthentication, views
 
 app_name = "members"
 
@@ -19,4 +19,22 @@ urlpatterns = [
     path("account/tokens/<int:pk>/revoke/", views.revoke_token, name="revoke_token"),
     path("account/keys/", views.keys, name="keys"),
     path("account/language/", views.language, name="language"),
+    path("invitation/", link_views.invitation, name="invitation"),
+    path("password/forgotten/", link_views.forgotten, name="forgotten_password"),
+    path("password/new/", link_views.new_password, name="new_password"),
+    path("people/", people_views.members, name="members"),
+    path("members/<int:pk>/people/", people_views.people, name="people"),
+    path("members/<int:pk>/people/invite/", people_views.invite, name="invite"),
+    path("members/<int:pk>/people/<int:login_pk>/", people_views.person, name="person"),
+    path("members/<int:pk>/people/<int:login_pk>/switch/", people_views.switch, name="switch_login"),
+    path(
+        "members/<int:pk>/invitations/<int:invitation_pk>/resend/",
+        people_views.resend_invitation,
+        name="resend_invitation",
+    ),
+    path(
+        "members/<int:pk>/invitations/<int:invitation_pk>/withdraw/",
+        people_views.withdraw_invitation,
+        name="withdraw_invitation",
+    ),
 ]

@@ -24,7 +24,6 @@ from controlpanel.operations.errors import DirectoryAway
 
 from . import selectors, services
 from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
-from .models import Login
 from .ssh_keys import parse_keys
 
 
@@ -47,11 +46,6 @@ def _remember_language(response: HttpResponse, language: str) -> None:
         secure=settings.SESSION_COOKIE_SECURE,
         samesite="Lax",
     )
-
-
-def _login_of(request: HttpRequest) -> Login:
-    assert isinstance(request.user, Login)  # noqa: S101  # login_required stands before every caller
-    return request.user
 
 
 # --- in and out ---------------------------------------------------------------------------------------------------
@@ -83,7 +77,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @require_safe
 def admin_login(request: HttpRequest) -> HttpResponse:
     """The admin has no login page of its own. Who is logged in but not staff is told so, not sent round in circles."""
-    if request.user.is_authenticated and not _login_of(request).is_staff:
+    if request.user.is_authenticated and not services.login_of(request).is_staff:
         return render(request, "403.html", status=403)
     return redirect(f"{reverse('members:login')}?{urlencode({'next': _next(request, 'admin:index')})}")
 
@@ -114,7 +108,7 @@ def language(request: HttpRequest) -> HttpResponse:
     response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
     if wanted in dict(settings.LANGUAGES):
         if request.user.is_authenticated:
-            services.set_language(login=_login_of(request), language=wanted)
+            services.set_language(login=services.login_of(request), language=wanted)
         translation.activate(wanted)
         _remember_language(response, wanted)
     return response
@@ -125,7 +119,7 @@ def language(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
-    own = _login_of(request)
+    own = services.login_of(request)
     context = {
         "login": own,
         "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
@@ -140,7 +134,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @never_cache
 def password(request: HttpRequest) -> HttpResponse:
     """Change one's own password. Other sessions end, this one goes on. Wrong old ones count as failed logins do."""
-    own = _login_of(request)
+    own = services.login_of(request)
     form = PasswordForm(request.POST or None, login=own)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -169,7 +163,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @login_required
 def sessions(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere else."""
-    own = _login_of(request)
+    own = services.login_of(request)
     services.sign_out_everywhere(login=own, actor=own)
     auth.update_session_auth_hash(request, own)
     messages.success(request, _("Your other sessions were signed out."))
@@ -180,7 +174,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 @never_cache
 def tokens(request: HttpRequest) -> HttpResponse:
     """Tokens of the API. A new one's text is on the page that answers its creation, and nowhere else, ever."""
-    own = _login_of(request)
+    own = services.login_of(request)
     form = TokenForm(request.POST or None)
     text = ""
     if request.method == "POST" and form.is_valid():
@@ -202,7 +196,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(selectors.tokens_for(_login_of(request)), pk=pk)
+    token = get_object_or_404(selectors.tokens_for(services.login_of(request)), pk=pk)
     services.revoke_token(token=token)
     messages.success(request, _("The token is revoked: it opens nothing any more."))
     return redirect("members:tokens")
@@ -212,7 +206,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 def keys(request: HttpRequest) -> HttpResponse:
     """SSH public keys. Saving is an operation; its page shows when the directory has them."""
-    own = _login_of(request)
+    own = services.login_of(request)
     form = KeysForm(request.POST or None, initial={"keys": own.ssh_keys})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["keys"] == own.ssh_keys:

@@ -31,13 +31,20 @@ def panel() -> Panel:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives real hosts gets a second try, told as RERUN in the summary: find out why, it is a bug.
+    """What drives real hosts comes first and stays in one process, so that ``make test`` does the rest beside it.
 
-    It is there so that one of several hundred scenes of power cuts does not hide what the others have to say.
+    It gets a second try, told as RERUN in the summary: find out why, it is a bug. The try is there so that one of
+    several hundred scenes of power cuts does not hide what the others have to say.
     """
     for item in items:
-        if item.get_closest_marker("lab") or item.get_closest_marker("browser"):
+        if _needs_hosts(item):
             item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.xdist_group("hosts"))
+    items.sort(key=lambda item: not _needs_hosts(item))
+
+
+def _needs_hosts(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("lab", "browser"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

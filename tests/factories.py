@@ -22,7 +22,7 @@ from hosting.databases import verifiers
 from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Quarantine, Site
 from hosting.models.databases import address_of
 from members.choices import Role
-from members.models import Access, Login, Member, Token
+from members.models import Access, Invitation, Login, Member, Token
 from routing.models import Authority, Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
@@ -104,6 +104,30 @@ class TokenFactory(factory.django.DjangoModelFactory[Token]):
         token = super().create(**kwargs)
         token.text = secret
         return token
+
+
+class InvitationFactory(factory.django.DjangoModelFactory[Invitation]):
+    """Of ``member`` as a whole; ``InvitationFactory(…).secret`` is what its link holds."""
+
+    class Meta:
+        model = Invitation
+
+    member = factory.SubFactory(MemberFactory)
+    email = factory.Sequence(lambda n: f"guest{n}@example.org")
+    role = Role.MEMBER_ADMIN
+    invited_by = factory.SubFactory(StaffFactory)
+    digest = factory.LazyAttribute(lambda invitation: hashlib.sha256(invitation.secret.encode()).hexdigest())
+    ends = factory.LazyFunction(lambda: timezone.now() + timedelta(days=7))
+
+    class Params:
+        secret = factory.LazyFunction(secrets.token_urlsafe)
+
+    @classmethod
+    def create(cls, **kwargs: Any) -> Invitation:
+        secret = kwargs.setdefault("secret", secrets.token_urlsafe())
+        invitation = super().create(**kwargs)
+        invitation.secret = secret
+        return invitation
 
 
 class HostFactory(factory.django.DjangoModelFactory[Host]):

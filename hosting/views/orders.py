@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from controlpanel.operations.selectors import operations_for
+from members import orders as people
 
 from .. import selectors
 from ..choices import SiteState
@@ -52,6 +53,8 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "order": order,
         "sites": sites,
         "deleted": [site for site in everything if site.restorable],
+        "administrators": people.administrators_of(order.member, order.pk),
+        "manages_people": request.user.is_staff or order.member_id in request.user.member_ids(),  # type: ignore[union-attr]
         "full": len(sites) >= order.max_sites,
         "operations": operations_for(request.user)
         .filter(scopes__contains=[f"order:{order.pk}"])

@@ -27,6 +27,7 @@ MORE: dict[str, Callable[[Login], Any]] = {
     "logins": lambda login: make.MemberAdminFactory(member=login.member),
     "tokens": lambda login: make.TokenFactory(login=login),
     "accesses": lambda login: make.MemberAdminFactory(member=login.member),
+    "invitations": lambda login: make.InvitationFactory(member=login.member, invited_by=login),
     "orders": _site,
     "sites": _site,
     "domains": _site,

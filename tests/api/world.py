@@ -17,6 +17,7 @@ class World:
         self.login = make.MemberAdminFactory(member=self.member)
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
+        self.invitation = make.InvitationFactory(member=self.member, invited_by=self.login)
 
     def row_of(self, model: Any) -> Any:
         rows: dict[Any, Any] = {
@@ -24,6 +25,7 @@ class World:
             make.Login: self.login,
             make.Access: self.login.accesses.order_by("pk")[0],
             make.Token: self.token,
+            make.Invitation: self.invitation,
             make.HostingOrder: self.order,
             make.Site: self.site,
             make.Domain: self.site.domains.get(),

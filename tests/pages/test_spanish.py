@@ -76,7 +76,16 @@ def test_the_catalogue_has_every_text_of_the_code_and_the_templates(tmp_path: Pa
 def texts_of_the_project(tmp_path: Path) -> set[str]:
     """Every msgid that stands in the project's own files: tracked ones, and those about to be."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py", "templates/*.html"],
+        [
+            "git",
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "*.py",
+            "templates/*.html",
+            "templates/*.txt",
+        ],
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
@@ -87,7 +96,7 @@ def texts_of_the_project(tmp_path: Path) -> set[str]:
         file = Path(settings.BASE_DIR) / name
         if name.startswith("tests/") or not file.exists():
             continue
-        if file.suffix == ".html":
+        if file.suffix in (".html", ".txt"):
             source = tmp_path / (name.replace("/", "__") + ".py")
             source.write_text(templatize(file.read_text(), origin=name))
             file = source
