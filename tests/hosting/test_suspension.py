@@ -82,10 +82,8 @@ def test_one_call_an_edge_and_a_host_however_many_sites(member: Member, sites: d
 
 
 def test_what_was_chosen_comes_back_exactly(member: Member, sites: dict[str, Site]) -> None:
-    before, chosen = (
-        modes(sites),
-        list(Site.objects.order_by("pk").values_list("enabled", "maintenance", "quarantined")),
-    )
+    intents = Site.objects.order_by("pk").values_list("enabled", "maintenance", "quarantined")
+    before, chosen = modes(sites), list(intents)
     assert before == {
         "normal": "normal", "disabled": "disabled", "maintenance": "maintenance", "quarantined": "quarantine"
     }  # fmt: skip
