@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from controlpanel.operations.models import Operation
 from hosting.models import Database, HostingOrder, Site
-from members.models import Token
+from members.models import Login, Member, Token
 from tests.api.endpoints import ALL, ID_PARAMETER
 
 from .world import World
@@ -27,6 +27,8 @@ OF_WORD: dict[str, type[models.Model]] = {
     "databases": Database,
     "operations": Operation,
     "tokens": Token,
+    "members": Member,
+    "people": Login,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {
@@ -36,6 +38,8 @@ NOT_READ = {
     r"^databases/<int:pk>/users/<slug:user>/(rotate|remove)/$": "needs a second user; it is the same page as delete",
     r"^(login|logout)/$": "for who is not logged in",
     r"^i18n/": "only posted to",
+    r"^members/<int:pk>/invitations/": "only posted to",
+    r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
