@@ -309,6 +309,7 @@ SPECTACULAR_SETTINGS = {
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",
         "DomainKind": "hosting.choices.DomainKind",
+        "FoundKind": "hosting.api.search.KINDS",
         "HostRole": "controlpanel.fleet.choices.Role",
         "HostState": "controlpanel.fleet.choices.HostState",
         "InvitationState": "members.choices.InvitationState",

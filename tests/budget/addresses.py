@@ -43,6 +43,7 @@ NOT_READ = {
     r"^members/<int:pk>/(invitations/|people/<int:login_pk>/switch/)": "only posted to",
     r"^i18n/": "only posted to",
     r"^history/export\.": "streamed, a thousand entries a query",
+    r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
