@@ -14,6 +14,7 @@ from hosting.api.tokens import TokenViewSet
 from hosting.api.views import DomainViewSet, OrderViewSet, SiteViewSet
 from members.api.invitations import InvitationViewSet
 from members.api.views import LoginViewSet, MemberViewSet
+from webhooks.api.views import WebhookViewSet
 
 router = SimpleRouter()
 router.register("members", MemberViewSet)
@@ -29,6 +30,7 @@ router.register("volumes", VolumeViewSet)
 router.register("routes", RouteViewSet)
 router.register("hosts", HostViewSet)
 router.register("operations", OperationViewSet)
+router.register("webhooks", WebhookViewSet)
 
 app_name = "api"
 urlpatterns = [

@@ -57,9 +57,11 @@ INSTALLED_APPS = [
     "storage",
     "routing",
     "hosting",
+    "webhooks",
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "controlpanel.logs.RequestLogMiddleware",
     "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -74,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "controlpanel.urls"
@@ -210,6 +213,11 @@ SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
 # How long the private address of a quarantined site's clean room is good, hours.
 ROOM_HOURS = env.int("ROOM_HOURS", default=12)
 
+# --- webhooks ----------------------------------------------------------------------------------------------------
+# Networks that messages may go to although they are not public ("10.0.0.0/24,…"), and whether without TLS: for the lab.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
@@ -267,6 +275,7 @@ SPECTACULAR_SETTINGS = {
         "RouteMode": "routing.choices.Mode",
         "SiteKind": "hosting.choices.SiteKind",
         "SiteState": "hosting.choices.SiteState",
+        "DeliveryState": "webhooks.choices.DeliveryState",
         "TokenScope": "members.choices.TokenScope",
         "StepState": "controlpanel.operations.choices.StepState",
         "VolumeState": "storage.choices.VolumeState",
@@ -305,12 +314,20 @@ CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
 }
 
+# --- metrics -----------------------------------------------------------------------------------------------------
+# Who may read /metrics: whoever sends this token as bearer, and these networks ("10.0.0.5/32,…"). Behind a proxy every
+# request comes from the proxy: use the token there.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
+
 # --- logs --------------------------------------------------------------------------------------------------------
+# Lines for machines; then every request is a line too.
 LOG_JSON = env.bool("LOG_JSON", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"lines": {"()": "controlpanel.logs.formatter", "json": LOG_JSON}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},

@@ -38,5 +38,9 @@ def variables(lab: Lab) -> dict[str, str]:
         "LDAP_READER_PASSWORD": secrets["ldap_reader_password"],
         "LDAP_CA_FILE": str(lab.home / "ca.pem"),
         "PANEL_SSH_KEY_FILE": str(lab.home / "panel_key"),
+        # Receivers of webhooks may run on this machine; hosts and the loopback are refused as they are elsewhere.
+        "WEBHOOK_ALLOWED_NETWORKS": f"{lab.network[1]}/32",
+        "WEBHOOK_ALLOW_HTTP": "true",
+        "METRICS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "EMAIL_URL": f"filemail:///{lab.home / 'mail'}",
     }

@@ -46,11 +46,12 @@ def run(operation_id: int) -> None:
     operation = lease.claim()
     if operation is None:
         return
-    bound = log.bind(operation=operation_id, kind=operation.kind)
-    try:
-        _Run(operation, lease).go()
-    except LeaseLost:
-        bound.warning("lease lost, another worker goes on")
+    # Every line that is logged meanwhile says so, and every call to a host.
+    with structlog.contextvars.bound_contextvars(operation=operation_id):
+        try:
+            _Run(operation, lease).go()
+        except LeaseLost:
+            log.warning("lease lost, another worker goes on", kind=operation.kind)
 
 
 def back_off(attempts: int) -> timedelta:

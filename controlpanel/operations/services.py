@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,8 @@ from .choices import UNFINISHED, OperationState, StepState
 from .locks import lock_resources
 from .models import Operation, Reservation, Step, as_json
 from .registry import PlannedStep, action_for, plan_for
+
+log = structlog.get_logger()
 
 
 class NotPossible(Exception):
@@ -72,6 +75,7 @@ def start(
     write_steps(operation)
     events.record(operation, "operation", {"state": operation.state})
     enqueue(operation.pk)
+    log.info("operation asked for", operation=operation.pk, kind=kind)
     return operation
 
 
