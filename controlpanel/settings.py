@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "controlpanel.policy.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -310,8 +311,6 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
     },
-    # The admin theme evaluates Alpine expressions and the schema browser styles itself inline.
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
 }
 
 # --- metrics -----------------------------------------------------------------------------------------------------

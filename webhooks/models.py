@@ -33,7 +33,9 @@ class Webhook(models.Model):
     failing_since = models.DateTimeField(null=True, blank=True)
     #: It was switched off by itself, because nothing arrived for too long.
     given_up = models.BooleanField(default=False)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

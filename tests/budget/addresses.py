@@ -17,6 +17,7 @@ from controlpanel.operations.models import Operation
 from hosting.models import Database, HostingOrder, Site
 from members.models import Token
 from tests.api.endpoints import ALL, ID_PARAMETER
+from webhooks.models import Webhook
 
 from .world import World
 
@@ -27,6 +28,7 @@ OF_WORD: dict[str, type[models.Model]] = {
     "databases": Database,
     "operations": Operation,
     "tokens": Token,
+    "webhooks": Webhook,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {
@@ -37,6 +39,7 @@ NOT_READ = {
     r"^(login|logout)/$": "for who is not logged in",
     r"^i18n/": "only posted to",
     r"^operations/<int:pk>/steps/": "only posted to",
+    r"^webhooks/.*(deed|again)": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
