@@ -63,15 +63,18 @@ INSTALLED_APPS = [
     "storage",
     "routing",
     "hosting",
+    "webhooks",
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "controlpanel.logs.RequestLogMiddleware",
     "controlpanel.audit.middleware.AuditMiddleware",
     "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "controlpanel.policy.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "controlpanel.urls"
@@ -257,6 +261,11 @@ DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
 # Where public names should lead, when that is not the edges' own addresses (they stand behind a translation).
 EDGE_PUBLIC_ADDRESSES = env.list("EDGE_PUBLIC_ADDRESSES", default=[])
 
+# --- webhooks ----------------------------------------------------------------------------------------------------
+# Networks that messages may go to although they are not public ("10.0.0.0/24,…"), and whether without TLS: for the lab.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
+
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
@@ -319,6 +328,7 @@ SPECTACULAR_SETTINGS = {
         "RouteMode": "routing.choices.Mode",
         "SiteKind": "hosting.choices.SiteKind",
         "SiteState": "hosting.choices.SiteState",
+        "DeliveryState": "webhooks.choices.DeliveryState",
         "TokenScope": "members.choices.TokenScope",
         "StepState": "controlpanel.operations.choices.StepState",
         "VolumeState": "storage.choices.VolumeState",
@@ -357,16 +367,22 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
     },
-    # The admin theme evaluates Alpine expressions and the schema browser styles itself inline.
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
 }
 
+# --- metrics -----------------------------------------------------------------------------------------------------
+# Who may read /metrics: whoever sends this token as bearer, and these networks ("10.0.0.5/32,…"). Behind a proxy every
+# request comes from the proxy: use the token there.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
+
 # --- logs --------------------------------------------------------------------------------------------------------
+# Lines for machines; then every request is a line too.
 LOG_JSON = env.bool("LOG_JSON", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"lines": {"()": "controlpanel.logs.formatter", "json": LOG_JSON}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},

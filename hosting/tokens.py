@@ -50,27 +50,29 @@ def offered(login: Login, first: Iterable[str] = ()) -> list[tuple[str, str]]:
     return [(str(limit), label) for limit, label in found.items()]
 
 
-def names_of(login: Login, limits: Iterable[Limit]) -> list[str]:
+def names_of(login: Login, limits: Iterable[Limit]) -> dict[Limit, str]:
     """What those limits are called; those to which the login has no access any more are left out."""
-    return [label for limit, label in _all(login, limits) if limit in set(limits)]
+    wanted = set(limits)
+    return {limit: label for limit, label in _all(login, wanted) if limit in wanted} if wanted else {}
 
 
 def _all(login: Login, only: Iterable[Limit] | None = None) -> list[tuple[Limit, str]]:
     members, orders = people.members_for(login), selectors.orders_for(login)
     sites = selectors.sites_for(login).exclude(state=SiteState.DELETED)
+    most: int | None = MOST_OFFERED
     if only is not None:
-        only = list(only)
+        only, most = list(only), None
         members = members.filter(pk__in=[one.member for one in only])
         orders = orders.filter(pk__in=[one.order for one in only])
         sites = sites.filter(pk__in=[one.site for one in only])
     found = []
-    for member in members[:MOST_OFFERED]:
+    for member in members[:most]:
         found.append((Limit(member.pk), _("Everything of %(member)s") % {"member": member}))
-    for order in orders.select_related("member")[:MOST_OFFERED]:
+    for order in orders.select_related("member")[:most]:
         found.append((Limit(order.member_id, order.pk), _("Hosting order %(order)s") % {"order": order}))
-    for site in sites.select_related("order").prefetch_related("domains")[:MOST_OFFERED]:
+    for site in sites.select_related("order").prefetch_related("domains")[:most]:
         found.append((Limit(site.order.member_id, site.order_id, site.pk), _("Site %(site)s") % {"site": _name(site)}))
-    return sorted(found, key=lambda entry: entry[0])[:MOST_OFFERED]
+    return sorted(found, key=lambda entry: entry[0])[:most]
 
 
 def _name(site: Site) -> str:

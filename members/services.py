@@ -200,8 +200,9 @@ def sign_out_everywhere(*, login: Login, actor: Login | None = None) -> None:
     _end_sessions(login)
 
 
-def set_language(*, login: Login, language: str) -> None:
+def set_language(*, login: Login, language: str, actor: Login | None = None) -> None:
     """The language that the panel speaks to it, a code of settings.LANGUAGES. Raises ValidationError for others."""
+    _may_manage(actor, login.member, login)
     if language not in dict(settings.LANGUAGES):
         raise ValidationError(_("The panel does not speak this language."))
     login.language = language

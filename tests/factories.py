@@ -28,6 +28,8 @@ from routing.choices import CertificateSource, CertificateState
 from routing.models import AcmeAccount, Authority, Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
+from webhooks.models import Delivery, Webhook
+from webhooks.signing import new_secret
 
 
 class MemberFactory(factory.django.DjangoModelFactory[Member]):
@@ -148,6 +150,28 @@ class InvitationFactory(factory.django.DjangoModelFactory[Invitation]):
         invitation = super().create(**kwargs)
         invitation.secret = secret
         return invitation
+
+
+class WebhookFactory(factory.django.DjangoModelFactory[Webhook]):
+    """Of a member, unless told otherwise."""
+
+    class Meta:
+        model = Webhook
+
+    member = factory.SubFactory(MemberFactory)
+    name = factory.Sequence(lambda n: f"webhook {n}")
+    url = "https://receiver.example/hook"
+    secret = factory.LazyFunction(new_secret)
+
+
+class DeliveryFactory(factory.django.DjangoModelFactory[Delivery]):
+    class Meta:
+        model = Delivery
+
+    webhook = factory.SubFactory(WebhookFactory)
+    message = factory.Sequence(lambda n: f"msg_{n:032}")
+    kind = "operation.succeeded"
+    body = "{}"
 
 
 class HostFactory(factory.django.DjangoModelFactory[Host]):

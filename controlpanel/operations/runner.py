@@ -49,12 +49,13 @@ def run(operation_id: int) -> None:
     operation = lease.claim()
     if operation is None:
         return
-    bound = log.bind(operation=operation_id, kind=operation.kind)
-    try:
-        with audit.acting(lambda: _asker(operation)):
-            _Run(operation, lease).go()
-    except LeaseLost:
-        bound.warning("lease lost, another worker goes on")
+    # Every line that is logged meanwhile says so, and every call to a host.
+    with structlog.contextvars.bound_contextvars(operation=operation_id):
+        try:
+            with audit.acting(lambda: _asker(operation)):
+                _Run(operation, lease).go()
+        except LeaseLost:
+            log.warning("lease lost, another worker goes on", kind=operation.kind)
 
 
 def _asker(operation: Operation) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_POST
 from controlpanel import reauthentication
 from members import selectors as people
 from members import services
-from members.models import Login, Token
 
 from .. import tokens
 from ..token_forms import TokenForm
@@ -47,13 +46,11 @@ def token_list(request: HttpRequest) -> HttpResponse:
         else:
             form = TokenForm(login=own)
     found = list(people.tokens_for(own))
-    context = {
-        "form": form,
-        "text": text,
-        "tokens": [_shown(own, token) for token in found],
-        "recent": recent,
-        "now": timezone.now(),
-    }
+    names = tokens.names_of(own, (limit for token in found for limit in token.narrowed_to))
+    for token in found:
+        only = [names[limit] for limit in token.narrowed_to if limit in names]
+        token.only = None if token.limits is None else only  # type: ignore[attr-defined]
+    context = {"form": form, "text": text, "tokens": found, "recent": recent, "now": timezone.now()}
     return render(request, "members/tokens.html", context)
 
 
@@ -64,8 +61,3 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     services.revoke_token(token=token)
     messages.success(request, _("The token is revoked: it opens nothing any more."))
     return redirect("hosting:tokens")
-
-
-def _shown(login: Login, token: Token) -> Token:
-    token.only = tokens.names_of(login, token.narrowed_to) if token.limits is not None else None  # type: ignore[attr-defined]
-    return token

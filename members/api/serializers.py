@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from ..choices import MemberKind, MemberState, Role
@@ -80,6 +81,7 @@ class LoginChangesSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     email = serializers.EmailField(required=False, allow_blank=True)
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False, help_text="In which mail is written to it.")
     ssh_keys = serializers.ListField(child=serializers.CharField(max_length=8192), required=False, max_length=100)
 
 

@@ -142,6 +142,8 @@ class LoginViewSet(Collection):
 
         def work() -> Outcome:
             operation = None
+            if "language" in changes:
+                services.set_language(login=login, language=changes["language"], actor=self.actor)
             address = {"actor": self.actor, "requested_from": request.META.get("REMOTE_ADDR")}
             if "ssh_keys" in changes:
                 operation = services.set_ssh_keys(login=login, keys="\n".join(changes["ssh_keys"]), **address)

@@ -43,6 +43,8 @@ MAKERS: dict[Any, Any] = {
     make.Route: lambda: make.Route.objects.get(backend__site_id=make.SiteFactory().pk),
     make.Site: make.SiteFactory,
     make.Token: make.TokenFactory,
+    make.Webhook: make.WebhookFactory,
+    make.Delivery: make.DeliveryFactory,
     make.Volume: lambda: make.SiteFactory().volume,
 }
 

@@ -126,4 +126,6 @@ def test_others_ids_in_bodies_are_not_found(
     assert with_own != 404
     # Who may not do it at all, whatever the id, learns nothing from hearing that.
     with_others = status_with({**ids, name: other.ids_in(example)[name]})
+    if isinstance(example[name], list) and with_others.status_code == 400:
+        return  # of several things one is not among those that there are to choose from
     assert_problem(with_others, 403 if with_own == with_others.status_code == 403 else 404)

@@ -32,6 +32,7 @@ class World:
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
         self.session = make.LoginSessionFactory(login=self.login)
+        self.webhook = make.WebhookFactory(member=self.member)
         self.invitation = make.InvitationFactory(member=self.member, invited_by=self.login)
 
     def row_of(self, model: Any) -> Any:
@@ -52,6 +53,7 @@ class World:
             make.Host: self.site.host,
             make.Operation: self.operation,
             Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),
+            make.Webhook: self.webhook,
         }
         if model not in rows:
             raise AssertionError(f"tests/api/world.py makes no {model.__name__}: add one, so that its scope is tested")

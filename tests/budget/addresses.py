@@ -18,6 +18,7 @@ from hosting.models import Database, HostingOrder, Site
 from members.models import Login, Member, Token
 from routing.models import Certificate
 from tests.api.endpoints import ALL, ID_PARAMETER
+from webhooks.models import Webhook
 
 from .world import World
 
@@ -31,6 +32,7 @@ OF_WORD: dict[str, type[models.Model]] = {
     "certificates": Certificate,
     "members": Member,
     "people": Login,
+    "webhooks": Webhook,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {
@@ -45,6 +47,7 @@ NOT_READ = {
     r"^history/export\.": "streamed, a thousand entries a query",
     r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
+    r"^webhooks/.*(deed|again)": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
