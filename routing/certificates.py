@@ -229,7 +229,7 @@ def leaving() -> "QuerySet[Certificate]":
 def revoked(row: Certificate) -> None:
     """The authority has taken it back, or it has ended: nothing of it is kept. A name that is still some site's gets
     another one."""
-    gone = {**_NOTHING_OFFERED, "attempts": 0, "trouble": {}, "revision": F("revision") + 1}
+    gone: dict[str, Any] = {**_NOTHING_OFFERED, "attempts": 0, "trouble": {}, "revision": F("revision") + 1}
     mine = Certificate.objects.filter(pk=row.pk, state=State.LEAVING)
     live = Q(route__removed=False, route__backend__removed=False)
     if mine.filter(live).exists():
