@@ -112,7 +112,7 @@ def certificate_changed(route: Route) -> None:
 
 
 def due(now: datetime | None = None) -> "QuerySet[Certificate]":
-    """Names to ask an authority about now: those that have no certificate first. (Not those that wait for their DNS.)"""
+    """Names to ask an authority about now (none that waits for its DNS): those that have no certificate first."""
     live = Certificate.objects.filter(route__removed=False, route__backend__removed=False, state__in=RESTING)
     return (
         live.exclude(state=State.WAITING)
