@@ -15,11 +15,22 @@ from typing import Any
 
 import django
 
-from tests.panel import on_host
-from tests.routing.certifier import Certifier
-from tests.routing.edges import Agent, Edge, absent, lab_hosts, now
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlpanel.settings")
+django.setup()
 
-from .results import record, summary
+from django.conf import settings  # noqa: E402
+from django.db import transaction  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from controlpanel.operations import services as operations  # noqa: E402
+from controlpanel.operations.models import Operation, Step  # noqa: E402
+from routing import issuing, selectors, services  # noqa: E402
+from routing.models import Backend, Certificate, Route  # noqa: E402
+from tests.panel import on_host  # noqa: E402
+from tests.routing.certifier import Certifier  # noqa: E402
+from tests.routing.edges import Agent, Edge, absent, lab_hosts, now  # noqa: E402
+
+from .results import record, summary  # noqa: E402
 
 FIRST = 920_000_000_000
 CHUNK = 500
@@ -102,17 +113,6 @@ def on_an_edge(count: int) -> "tuple[dict[str, Any], dict[str, Any], dict[str, f
 
 def renewals(count: int) -> dict[str, Any]:
     """A run over so many names of one made-up site, by the panel's worker; what the authority was asked."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlpanel.settings")
-    django.setup()
-    from django.conf import settings
-    from django.db.models import Q
-    from django.utils import timezone
-
-    from controlpanel.operations import services as operations
-    from controlpanel.operations.models import Operation, Step
-    from routing import issuing, selectors, services
-    from routing.models import Backend, Certificate, Route
-
     site = FIRST
     names = [f"r{number:04d}-{now()}.test" for number in range(count)]
     directory, settings.ACME_DIRECTORY = settings.ACME_DIRECTORY, ""  # the first ones are signed here
@@ -139,11 +139,9 @@ def renewals(count: int) -> dict[str, Any]:
     finally:
         services.remove(site)
         mine.update(state="revoked", retry_at=None)  # the lab's authority forgets them anyway
-        from django.db import transaction
-
         with transaction.atomic():
             operation = operations.start("routing.unpublish", {"site": site}, scopes=[])
-        while Operation.objects.filter(Q(pk=operation.pk), finished=None).exists():
+        while Operation.objects.filter(pk=operation.pk, finished=None).exists():
             time.sleep(0.1)
         Route.objects.filter(backend__site_id=site).delete()
         Backend.objects.filter(site_id=site).delete()
