@@ -21,6 +21,14 @@ class ShieldLevel(models.TextChoices):
     CHALLENGE = "challenge", _("Challenge")
 
 
+class HttpsPolicy(models.TextChoices):
+    """What becomes of visitors that come over plain HTTP."""
+
+    OFF = "off", _("Both HTTP and HTTPS")
+    REDIRECT = "redirect", _("Always HTTPS")
+    HSTS = "hsts", _("Always HTTPS, and browsers remember it (HSTS)")
+
+
 class CertificateState(models.TextChoices):
     """How far a name's certificate is. One that is offered stays offered while the next one is on its way.
 

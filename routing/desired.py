@@ -8,9 +8,9 @@ from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 
-from . import packet_filter, services, shields
+from . import edge_rules, packet_filter, services, shields
 from .choices import Mode
-from .models import Backend, Certificate, Route, Shield
+from .models import Backend, Certificate, EdgeRules, Route, Shield
 
 #: Rows read at once: there may be a hundred thousand.
 _CHUNK = 5000
@@ -23,6 +23,8 @@ def edge_resources(host: Host) -> Iterable[Resource]:
     yield packet_filter_resource(host.name)
     yield shield_key_resource()
     yield from _shields()
+    yield edge_rules_key_resource()
+    yield from _edge_rules()
     yield from _certificates(Certificate.objects.filter(route__removed=False, route__backend__removed=False))
     yield from _site_routes()
     yield from _routes()
@@ -46,7 +48,7 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     for route in Route.objects.filter(backend=backend):
         spec = _route_spec(site_id, route.redirect_to)
         found.append(_resource("route", route.name, route.revision, spec, on and not route.removed))
-    return [*found, *shield_resources(site_id, on)]
+    return [*found, *shield_resources(site_id, on), *edge_rules_resources(site_id, on)]
 
 
 def certificate_resources(rows: QuerySet[Certificate], present: bool = True) -> list[Resource]:
@@ -83,6 +85,20 @@ def shield_resources(site_id: int, present: bool = True) -> list[Resource]:
     ]
 
 
+def edge_rules_key_resource() -> Resource:
+    """The secret that passwords of visitors are looked up with."""
+    key = edge_rules.key()
+    return Resource("edge_rules_key", "base", key.revision, {"key": key.key})
+
+
+def edge_rules_resources(site_id: int, present: bool = True) -> list[Resource]:
+    """One site's edge rules; nothing for one that never had any."""
+    return [
+        _resource("edge_rules", str(rules.site_id), rules.revision, rules.spec, present and not rules.removed)
+        for rules in EdgeRules.objects.filter(site_id=site_id, revision__gt=0)
+    ]
+
+
 def packet_filter_resource(edge: str) -> Resource:
     """The packet rules of one edge, by its name."""
     rules = packet_filter.rules()
@@ -100,6 +116,11 @@ def packet_filter_resource(edge: str) -> Resource:
 def _shields() -> Iterator[Resource]:
     for shield in Shield.objects.filter(removed=False, revision__gt=0).iterator(_CHUNK):
         yield Resource("shield", shield.resource_id, shield.revision, shield.spec)
+
+
+def _edge_rules() -> Iterator[Resource]:
+    for rules in EdgeRules.objects.filter(removed=False, revision__gt=0).iterator(_CHUNK):
+        yield Resource("edge_rules", str(rules.site_id), rules.revision, rules.spec)
 
 
 def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:

@@ -7,7 +7,7 @@ from django.db import models
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
 
-from .choices import CertificateSource, CertificateState, Mode, ShieldLevel
+from .choices import CertificateSource, CertificateState, HttpsPolicy, Mode, ShieldLevel
 
 
 class Backend(models.Model):
@@ -214,6 +214,76 @@ class ShieldKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of shields, revision {self.revision}"
+
+
+class EdgeRules(models.Model):
+    """What edges do with requests for a site on its members' behalf. Kept by ``edge_rules.py``; lists as checked there.
+
+    Paths are normal: decoded, "/" before each part and none at the end; "/" is the whole site.
+    """
+
+    site_id = models.BigIntegerField(unique=True)
+    https = models.CharField(max_length=10, choices=HttpsPolicy, default=HttpsPolicy.OFF)
+    #: Seconds that browsers remember that the site has HTTPS; 0 makes them forget it.
+    hsts_max_age = models.PositiveIntegerField(default=0)
+    hsts_subdomains = models.BooleanField(default=False)
+    #: The names that edges were last told to have a certificate: only they are led to HTTPS.
+    https_names = models.JSONField(default=list)
+    #: ``[{"path", "match": "exact" or "prefix", "target", "status", "keep_path", "keep_query"}]``
+    redirects = models.JSONField(default=list)
+    #: ``[{"path", "action": "allow" or "deny", "networks": [...]}]``; a visitor must satisfy all that cover a path.
+    addresses = models.JSONField(default=list)
+    #: ``[{"lock", "path", "realm", "open_paths": [...], "users": {name: digest of the password}}]``
+    protected = models.JSONField(default=list)
+    #: While it is being worked on: what visitors read, until when, and who sees the site all the same (networks).
+    notice_en = models.TextField(blank=True)
+    notice_es = models.TextField(blank=True)
+    notice_until = models.DateTimeField(null=True, blank=True)
+    notice_networks = models.JSONField(default=list)
+    revision = models.PositiveBigIntegerField(default=0)
+    #: The site is gone from the edges; if it is restored its rules are, too.
+    removed = models.BooleanField(default=False)
+    changed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("site_id",)
+        verbose_name_plural = "edge rules"
+
+    def __str__(self) -> str:
+        return f"edge rules of site {self.site_id}"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As edges are told."""
+        hsts = self.https == HttpsPolicy.HSTS
+        https = {
+            "names": self.https_names,
+            "max_age": self.hsts_max_age if hsts else None,
+            "subdomains": hsts and self.hsts_subdomains,
+        }
+        notice = {
+            "en": self.notice_en,
+            "es": self.notice_es,
+            "until": int(self.notice_until.timestamp()) if self.notice_until else 0,
+            "networks": self.notice_networks,
+        }
+        return {
+            "https": https if self.https != HttpsPolicy.OFF else None,
+            "redirects": self.redirects,
+            "addresses": self.addresses,
+            "protected": self.protected,
+            "notice": notice if any(notice.values()) else None,
+        }
+
+
+class EdgeRulesKey(models.Model):
+    """One row: the secret with which edges look up the passwords of visitors. Another one would undo them all."""
+
+    key = EncryptedTextField()
+    revision = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"key of edge rules, revision {self.revision}"
 
 
 class EdgeAddress(models.Model):

@@ -16,6 +16,7 @@ from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve,
 
 from . import certificate_plans as _certificate_plans  # noqa: F401 (registers them)
 from . import desired, selectors
+from . import edge_rules_plans as _edge_rules_plans  # noqa: F401 (registers them)
 from . import shield_plans as _shield_plans  # noqa: F401 (registers them)
 
 add_messages(
@@ -46,10 +47,10 @@ def probe_steps(site_id: int, name: str) -> list[PlannedStep]:
 
 
 class OnEdge(ApplyAction):
-    """Another operation may have told the edge of newer web hosts, or a name that we take away may already belong to
-    another site there."""
+    """Another operation may have told the edge of newer web hosts or edge rules, or a name that we take away may
+    already belong to another site there."""
 
-    superseded = frozenset({"edge", "route"})
+    superseded = frozenset({"edge", "route", "edge_rules"})
 
 
 @register

@@ -6,16 +6,18 @@ Nothing here speaks to a host.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
-from . import certificates, selectors, shields
+from . import certificates, edge_rules, selectors, shields
 from .certificates import certificate_changed
 from .choices import Mode
 from .models import Backend, EdgeBase, Route
@@ -85,12 +87,28 @@ def move_backends(hosts: Mapping[int, Host]) -> None:
 
 
 @transaction.atomic
+def hold_anew(site_ids: Iterable[int]) -> list[int]:
+    """Let the hold of those of the sites that are held begin again, as another one; which those are."""
+    held = Backend.objects.filter(site_id__in=list(site_ids), mode=Mode.HOLD, removed=False)
+    ids = sorted(held.select_for_update().values_list("site_id", flat=True))
+    held.filter(site_id__in=ids).update(revision=F("revision") + 1)
+    return ids
+
+
+@transaction.atomic
 def set_modes(site_ids: Iterable[int], before: str, mode: str) -> list[int]:
     """Change the mode of those of the sites that are in mode ``before``; which those are."""
     rows = Backend.objects.select_for_update().filter(site_id__in=list(site_ids), mode=before, removed=False)
     ids = sorted(rows.values_list("site_id", flat=True))
     Backend.objects.filter(site_id__in=ids).update(mode=mode, revision=F("revision") + 1)
     return ids
+
+
+@transaction.atomic
+def set_mode_of(site_ids: Iterable[int], mode: str) -> None:
+    """Say for many sites what edges do with their visitors. Those that edges do not know are left out."""
+    rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False).exclude(mode=mode)
+    rows.update(mode=Mode(mode).value, revision=F("revision") + 1)
 
 
 @transaction.atomic
@@ -132,6 +150,7 @@ def set_routes(site_id: int, primary: str, serving: Iterable[str] = (), redirect
             route.save(update_fields=["removed", "revision"])
     certificates.leave(Route.objects.filter(backend=backend, removed=True))
     certificates.want(Route.objects.filter(backend=backend, removed=False))
+    edge_rules.follow_names(site_id)
 
 
 @transaction.atomic
@@ -144,22 +163,31 @@ def remove(site_id: int) -> None:
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
     certificates.leave(Route.objects.filter(backend=backend))
     shields.remove(site_id)
+    edge_rules.remove(site_id)
 
 
 @transaction.atomic
 def edge_base() -> EdgeBase:
     """The web hosts as edges should know them. Raises the revision when they are others than when last asked."""
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     base = EdgeBase.objects.filter(pk=1).first()
     if base is not None and base.backends == backends:
         return base
     base, created = EdgeBase.objects.select_for_update().get_or_create(pk=1, defaults={"backends": backends})
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     if not created and base.backends != backends:
         base.backends = backends
         base.revision += 1
         base.save(update_fields=["backends", "revision"])
     return base
+
+
+def _backends() -> list[dict[str, Any]]:
+    """The web hosts as edges hear of them. One that is fenced off is away: its requests under way end at once."""
+    return [
+        {"name": host.name, "address": host.address, **({"away": True} if host.state == HostState.FENCED else {})}
+        for host in selectors.web_hosts()
+    ]
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
-from routing import issuing
+from routing import edge_rules, issuing
 from routing import plans as routing
 from routing import selectors as routing_selectors
 from routing import services as routing_services
@@ -66,7 +66,7 @@ def resting_state(site: Site) -> SiteState:
     """The state of a site with which nothing is being done."""
     if site.quarantined:
         return SiteState.QUARANTINED
-    return SiteState.ACTIVE if site.enabled else SiteState.DISABLED
+    return SiteState.ACTIVE if site.open else SiteState.DISABLED
 
 
 def _settle(operation: Operation, state: SiteState, **fields: Any) -> bool:
@@ -237,6 +237,7 @@ class PurgeSite(SitePlan):
         purged = Site.objects.filter(pk=operation.params["site"], state=SiteState.PURGING)
         for site in purged:
             services.forget_quarantines(site)
+        edge_rules.forget([site.pk for site in purged])
         purged.delete()
 
     def on_failure(self, operation: Operation) -> None:

@@ -25,6 +25,7 @@ from routing.models import Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
 from tests import factories as make
+from webhooks.models import Webhook
 
 Row = TypeVar("Row", bound=models.Model)
 _BATCH = 2000
@@ -68,6 +69,7 @@ class World:
         self._sites()
         self._databases()
         self._operations()
+        self._webhooks()
         return self
 
     def of_model(self, model: type[models.Model]) -> Any:
@@ -78,6 +80,7 @@ class World:
             HostingOrder: lambda: self.order,
             Site: lambda: self.order.sites.order_by("pk")[0],
             Database: lambda: self.order.databases.order_by("pk")[0],
+            Webhook: lambda: Webhook.objects.filter(member=self.member)[0],
             Operation: lambda: Operation.objects.filter(scopes__contains=[f"order:{self.order.pk}"])[0],
         }
         return rows[model]() if model in rows else model._default_manager.order_by("pk").first()
@@ -202,6 +205,11 @@ class World:
             for operation, step in zip(operations, steps, strict=True)
             for seq in (1, 2)
         )
+
+    def _webhooks(self) -> None:
+        webhooks = make.WebhookFactory.create_batch(self.mine, member=self.member, created_by=self.login)
+        for _ in range(self.mine):
+            make.DeliveryFactory(webhook=webhooks[0])
 
     def _member_of(self, number: int) -> int:
         return self._order_of(number % self.sites).member_id

@@ -64,7 +64,7 @@ def test_a_removed_site_is_told_as_absent_and_not_desired() -> None:
     services.remove(1)
     assert not any(resource.present for resource in desired.site_resources(1))
     kinds = [r.kind for r in desired.edge_resources(HostFactory(roles=["edge"]))]
-    assert kinds == ["edge", "packet_filter", "shield_key"]
+    assert kinds == ["edge", "packet_filter", "shield_key", "edge_rules_key"]
 
 
 def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:
@@ -73,7 +73,8 @@ def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:
     services.set_mode(2, "disabled")
     edge = HostFactory(roles=["edge"])
     whole = by_id(desired.edge_resources(edge))
-    of_edge = [desired.base_resource(), desired.packet_filter_resource(edge.name), desired.shield_key_resource()]
+    keys = [desired.shield_key_resource(), desired.edge_rules_key_resource()]
+    of_edge = [desired.base_resource(), desired.packet_filter_resource(edge.name), *keys]
     parts = by_id([*of_edge, *desired.site_resources(1), *desired.site_resources(2)])
     assert whole == parts
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.models import Host
 from routing import selectors, services
 from routing.choices import Mode
 from routing.models import Backend, Certificate, Route
@@ -132,6 +134,14 @@ def test_a_new_web_host_raises_the_revision_that_edges_are_told() -> None:
     base = services.edge_base()
     assert base.revision == 3
     assert base.backends == [{"name": host.name, "address": "10.77.9.9"}]
+
+
+def test_edges_are_told_that_a_fenced_host_is_given_up_and_when_it_is_back() -> None:
+    host = HostFactory(state=HostState.FENCED)
+    assert services.edge_base().backends == [{"name": host.name, "address": host.address, "away": True}]
+    Host.objects.update(state=HostState.ACTIVE)
+    base = services.edge_base()
+    assert (base.revision, base.backends) == (2, [{"name": host.name, "address": host.address}])
 
 
 def test_edges_are_told_once_of_each_change_of_web_hosts() -> None:

@@ -35,6 +35,8 @@ _ORDER = (
     paths.SHIELD_NETWORKS,
     paths.SHIELD_PATHS,
     paths.SHIELDS,
+    # Who may before who must: no moment in which a door is closed to those who have its password.
+    *paths.ALL_EDGE_RULES,
     paths.BACKENDS,
     paths.SPREAD,
     paths.ROOMS,

@@ -30,6 +30,7 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("site_route", frozenset({"edge"})),
     ("room", frozenset({"edge"})),
     ("shield", frozenset({"edge"})),
+    ("edge_rules", frozenset({"edge"})),
     ("packet_filter", frozenset({"edge"})),
     ("route", frozenset({"edge"})),
     ("volume", frozenset({"storage"})),
