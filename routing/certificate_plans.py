@@ -66,11 +66,11 @@ class CheckDns(_ByThread):
     def work(self, args: dict[str, Any]) -> dict[str, Any]:
         rows = list(certificates.named(args["names"]).filter(retry_at=None))
         found = dns_check.look([row.route.name for row in rows])
-        ours, identities = dns_check.our_addresses(), _identities()
+        ours, allowed = dns_check.our_addresses(), identities()
         answer: dict[str, Any] = {"done": [], "trouble": {}}
         for row in rows:
             certificates.note_dns(row, found[row.route.name].as_row())
-            if trouble := dns_check.verdict(row.route.name, found[row.route.name], ours, identities):
+            if trouble := dns_check.verdict(row.route.name, found[row.route.name], ours, allowed):
                 certificates.wait_for_dns(row, trouble)
                 answer["trouble"] = answer["trouble"] or trouble
             else:
@@ -78,7 +78,7 @@ class CheckDns(_ByThread):
         return answer
 
 
-def _identities() -> Callable[[], list[str]]:
+def identities() -> Callable[[], list[str]]:
     """By which names CAA records may allow the authority: asked once, at the first need; none when it does not say."""
     known: list[list[str]] = []
 

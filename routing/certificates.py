@@ -112,9 +112,13 @@ def certificate_changed(route: Route) -> None:
 
 
 def due(now: datetime | None = None) -> "QuerySet[Certificate]":
-    """Names to be looked at now: those that have no certificate first."""
+    """Names to ask an authority about now (none that waits for its DNS): those that have no certificate first."""
     live = Certificate.objects.filter(route__removed=False, route__backend__removed=False, state__in=RESTING)
-    return live.filter(retry_at__lte=now or timezone.now()).order_by(F("not_after").asc(nulls_first=True), "retry_at")
+    return (
+        live.exclude(state=State.WAITING)
+        .filter(retry_at__lte=now or timezone.now())
+        .order_by(F("not_after").asc(nulls_first=True), "retry_at")
+    )
 
 
 @transaction.atomic
@@ -148,6 +152,26 @@ def let_go(names: Collection[str]) -> None:
             attempts=F("attempts") + 1,
             trouble=trouble,
         )
+
+
+@transaction.atomic
+def borrow_waiting(limit: int) -> list[Certificate]:
+    """Names whose DNS is to be looked at now; for as long as that takes nobody else does."""
+    live = Certificate.objects.filter(route__removed=False, route__backend__removed=False, state=State.WAITING)
+    rows = live.filter(retry_at__lte=timezone.now()).select_for_update(skip_locked=True, of=("self",))
+    found = list(rows.select_related("route").order_by("retry_at")[:limit])
+    Certificate.objects.filter(pk__in=[row.pk for row in found]).update(retry_at=timezone.now() + timedelta(minutes=5))
+    return found
+
+
+def looked_at(row: Certificate, dns: Mapping[str, Any], trouble: Mapping[str, Any]) -> None:
+    """What the DNS says of a borrowed name: it goes on waiting, or (without trouble) its turn has come."""
+    waiting = Certificate.objects.filter(pk=row.pk, state=State.WAITING, retry_at__isnull=False)
+    told: dict[str, Any] = {"dns": dns, "dns_at": timezone.now(), "trouble": trouble}
+    if trouble:
+        waiting.update(retry_at=_again(DNS_AGAIN, row.attempts + 1), attempts=F("attempts") + 1, **told)
+    else:
+        waiting.update(state=State.DUE, retry_at=timezone.now(), attempts=0, **told)
 
 
 # --- what became of it ----------------------------------------------------------------------------------------------
@@ -229,7 +253,7 @@ def leaving() -> "QuerySet[Certificate]":
 def revoked(row: Certificate) -> None:
     """The authority has taken it back, or it has ended: nothing of it is kept. A name that is still some site's gets
     another one."""
-    gone = {**_NOTHING_OFFERED, "attempts": 0, "trouble": {}, "revision": F("revision") + 1}
+    gone: dict[str, Any] = {**_NOTHING_OFFERED, "attempts": 0, "trouble": {}, "revision": F("revision") + 1}
     mine = Certificate.objects.filter(pk=row.pk, state=State.LEAVING)
     live = Q(route__removed=False, route__backend__removed=False)
     if mine.filter(live).exists():

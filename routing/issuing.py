@@ -14,7 +14,7 @@ from controlpanel.operations.access import Actor
 from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.models import Operation
 
-from . import acme_accounts, certificates
+from . import acme_accounts, certificate_plans, certificates, dns_check
 from .choices import CertificateSource, CertificateState
 from .models import Certificate
 
@@ -54,6 +54,7 @@ def renew_due(limit: int = BATCH) -> list[Operation]:
     certificates.adopt_for_acme()
     if acme_accounts.paused_until():
         return started
+    look_again()
     with transaction.atomic():
         busy = Operation.objects.filter(kind="routing.issue_certificates", state__in=UNFINISHED, scopes=[])
         room = min(limit, acme_accounts.orders_left()) if busy.count() < AT_ONCE else 0
@@ -62,6 +63,22 @@ def renew_due(limit: int = BATCH) -> list[Operation]:
         if names := certificates.claim(certificates.leaving(), limit):
             started.append(_start("routing.revoke_certificates", names))
     return started
+
+
+def look_again(limit: int = 200) -> int:
+    """Ask the DNS about names that lead elsewhere and whose time has come. No operation: no host has anything to do,
+    and there may be many of them for ever. Returns how many lead here now."""
+    rows = certificates.borrow_waiting(limit)
+    if not rows:
+        return 0
+    found = dns_check.look([row.route.name for row in rows])
+    ours, allowed = dns_check.our_addresses(), certificate_plans.identities()
+    right = 0
+    for row in rows:
+        trouble = dns_check.verdict(row.route.name, found[row.route.name], ours, allowed)
+        certificates.looked_at(row, found[row.route.name].as_row(), trouble)
+        right += not trouble
+    return right
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """``/api/v1/certificates/``: one for each public name. They are got and renewed by themselves."""
 
+from functools import cached_property
 from typing import Any
 
 import django_filters
@@ -54,6 +55,11 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
         )  # fmt: skip
         read_only_fields = fields
 
+    @cached_property
+    def targets(self) -> dns_check.Targets:
+        """Read once for all rows of a list."""
+        return dns_check.Targets()
+
     @extend_schema_field(serializers.CharField)
     def get_trouble(self, row: Certificate) -> str:
         return explain(row.trouble)
@@ -66,9 +72,7 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
     def get_dns(self, row: Certificate) -> list[dict[str, Any]]:
         if not lacks_dns(row):
             return []
-        if "targets" not in self.context:  # once for all rows of a list
-            self.context["targets"] = dns_check.Targets()
-        records = records_of(row, self.context["targets"])
+        records = records_of(row, self.targets)
         return [{"name": r.name, "type": r.type, "value": r.value, "now": list(r.now)} for r in records]
 
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import josepy
 import requests
 from acme import challenges, messages
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from josepy.b64 import b64encode
+from josepy.jwk import JWKEC
 
 from .errors import AuthorityAway, Rejected
 from .network import Network
@@ -59,7 +60,7 @@ class AcmeAuthority:
     def __init__(self, directory: str, key_pem: str, account_url: str = "", ca_file: str = "") -> None:
         key = serialization.load_pem_private_key(key_pem.encode(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101  # new_key made it
-        self._key = josepy.JWKEC(key=key)
+        self._key = JWKEC(key=key)
         self._url = directory
         self._directory: dict[str, Any] = {}
         self.network = Network(self._key, ca_file)
@@ -107,7 +108,7 @@ class AcmeAuthority:
                 token = str(each.get("token", ""))
                 if not TOKEN.match(token):
                     raise AuthorityAway("its token is none")
-                thumbprint = josepy.b64encode(self._key.thumbprint()).decode()
+                thumbprint = b64encode(self._key.thumbprint()).decode()
                 problem = each.get("error") or {}
                 return Challenge(str(each["url"]), str(each.get("status")), token, f"{token}.{thumbprint}", problem)
         raise Rejected("unsupported", "it offers no HTTP-01 challenge")

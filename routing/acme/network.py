@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-import josepy
 import requests
 from acme import errors as acme_errors
 from acme import messages
 from acme.client import ClientNetwork
+from josepy.errors import Error as JoseError
+from josepy.jwa import ES256
+from josepy.jwk import JWK
 
 from .errors import AccountLost, AuthorityAway, RateLimited, Rejected
 
@@ -26,10 +28,10 @@ _TEXT = 300
 class Network(ClientNetwork):
     """One conversation; not for several threads at once."""
 
-    def __init__(self, key: josepy.JWK, ca_file: str = "") -> None:
+    def __init__(self, key: JWK, ca_file: str = "") -> None:
         super().__init__(
             key,
-            alg=josepy.ES256,
+            alg=ES256,
             # requests takes a file of authorities too.
             verify_ssl=cast(bool, ca_file or True),
             user_agent="controlpanel",
@@ -55,7 +57,7 @@ class Network(ClientNetwork):
                 if error.code == "badNonce" and attempt + 1 < NONCES:
                     continue
                 raise self._translated(error) from error
-            except (acme_errors.Error, requests.RequestException, josepy.errors.Error, ValueError, KeyError) as error:
+            except (acme_errors.Error, requests.RequestException, JoseError, ValueError, KeyError) as error:
                 raise self._away(f"{type(error).__name__}: {error}") from error
         raise AuthorityAway("it accepts no nonce")
 

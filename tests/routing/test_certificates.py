@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from controlpanel.operations.models import Operation
-from routing import acme_accounts, authority, certificates, desired, issuing, selectors, services
+from routing import acme_accounts, authority, certificates, desired, dns_check, issuing, selectors, services
 from routing.acme.authority import Challenge, Order
 from routing.acme.errors import AuthorityAway, RateLimited
 from routing.choices import CertificateState as State
@@ -129,6 +129,24 @@ def test_a_dns_that_is_not_set_yet_is_looked_at_sooner(by_acme: None) -> None:
     certificates.wait_for_dns(claimed(), {"code": "dns_no_record", "params": {"name": "a.test"}})
     assert row().state == State.WAITING
     assert row().retry_at < timezone.now() + timedelta(minutes=1)
+
+
+def test_by_the_clock_only_the_dns_is_asked_until_the_name_leads_here(
+    by_acme: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge = HostFactory(roles=["edge"])
+    certificate = CertificateFactory(state=State.WAITING, retry_at=timezone.now(), attempts=3, chain_pem="")
+    said = {certificate.name: dns_check.Found(("192.0.2.1",))}
+    monkeypatch.setattr(dns_check, "look", lambda names: {name: said[name] for name in names})
+    assert issuing.renew_due() == []
+    certificate.refresh_from_db()
+    assert (certificate.state, certificate.attempts) == (State.WAITING, 4)
+    assert certificate.trouble["params"]["addresses"] == "192.0.2.1"
+    assert certificate.retry_at > timezone.now() + timedelta(minutes=3)
+    assert issuing.renew_due() == []  # not before its time
+    said[certificate.name] = dns_check.Found((edge.address,))
+    Certificate.objects.update(retry_at=timezone.now())
+    assert [each.params["names"] for each in issuing.renew_due()] == [[certificate.name]]
 
 
 def test_an_operation_that_ends_early_lets_its_names_go(by_acme: None) -> None:

@@ -139,26 +139,28 @@ class Changes:
         tables = {path: load(path, trust=True) for path in touched}
         process = runtime.Process(self.of.admin_socket)
         certificates = set(self._certificates)
+        offered: Set[str] = set()
+        if certificates or paths.CERTIFICATE_LIST in touched:
+            offered = process.listed_certificates()
         if touched.get(paths.CERTIFICATE_LIST, certificates) is None:
-            listed = {path for path, _ in tables[paths.CERTIFICATE_LIST]}
-            certificates |= listed ^ process.listed_certificates()
+            certificates |= {path for path, _ in tables[paths.CERTIFICATE_LIST]} ^ offered
         for path in sorted(certificates):
             if os.path.exists(path):
                 # Its key may have changed without the certificate, which HAProxy does not show.
-                _offer(process, path, always=path in self.tx.changed)
+                _offer(process, path, offered, always=path in self.tx.changed)
         _match_maps(process, tables, touched, self.order)
         for path in sorted(certificates):
             if not os.path.exists(path):
-                process.drop_certificate(path)
+                process.drop_certificate(path, offered)
         for older in older_processes:
             with contextlib.suppress(runtime.Gone):
                 _match_maps(older, tables, touched, self.order)
 
 
-def _offer(process: runtime.Process, path: str, always: bool) -> None:
+def _offer(process: runtime.Process, path: str, offered: Set[str], always: bool) -> None:
     pem = read(path).decode()
-    if always or process.fingerprint(path) != fingerprint(pem) or not process.listed(path):
-        process.put_certificate(path, pem)
+    if always or process.fingerprint(path) != fingerprint(pem) or path not in offered:
+        process.put_certificate(path, pem, offered)
         if process.fingerprint(path) != fingerprint(pem):
             raise Failed("HAProxy did not take the certificate %s" % os.path.basename(path))
 

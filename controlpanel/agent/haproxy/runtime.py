@@ -128,12 +128,11 @@ class Process:
         lines = self.ask("show ssl crt-list " + paths.CERTIFICATE_LIST).splitlines()
         return {line.split(" ")[0] for line in lines if line.startswith("/")}
 
-    def listed(self, certificate: str) -> bool:
-        """Whether visitors are offered the certificate."""
-        return certificate in self.listed_certificates()
+    def put_certificate(self, certificate: str, pem: str, listed: Set[str]) -> None:
+        """Load a certificate, new or renewed, and offer it. The names it is for are those that stand in it.
 
-    def put_certificate(self, certificate: str, pem: str) -> None:
-        """Load a certificate, new or renewed, and offer it. The names it is for are those that stand in it."""
+        ``listed``: what is offered so far (the whole list is long, and is not read for each one); kept up to date.
+        """
         if "not found" in self.ask("show ssl cert " + certificate).lower():
             self._expect("new ssl cert " + certificate, "New empty certificate store")
         try:
@@ -143,13 +142,15 @@ class Process:
         except Failed:
             self.ask("abort ssl cert " + certificate)
             raise
-        if not self.listed(certificate):
+        if certificate not in listed:
             self._expect("add ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "Success!", last=True)
+            listed.add(certificate)
 
-    def drop_certificate(self, certificate: str) -> None:
+    def drop_certificate(self, certificate: str, listed: Set[str]) -> None:
         """Stop offering a certificate and forget it; right also when it was never there."""
-        if self.listed(certificate):
+        if certificate in listed:
             self._expect("del ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "deleted")
+            listed.discard(certificate)
         if "not found" not in self.ask("show ssl cert " + certificate).lower():
             self._expect("del ssl cert " + certificate, "deleted")
 
