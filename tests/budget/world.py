@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils import timezone
 
-from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import OperationState, StepState
 from controlpanel.operations.models import Event, Operation, Step
 from hosting.choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
