@@ -59,3 +59,15 @@ def drop_databases() -> None:
     """Copies of moved databases and dumps of deleted ones whose time is over."""
     services.drop_database_copies_due()
     services.purge_databases_due()
+
+
+@every(seconds=60)
+def follow_members() -> None:
+    """What was just being created or moved when its member was switched off or on."""
+    services.follow_members()
+
+
+@every(seconds=3600)
+def delete_of_inactive() -> None:
+    """What members have who left long ago."""
+    services.delete_of_inactive()

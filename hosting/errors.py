@@ -239,10 +239,28 @@ class SiteBusy(HostingError):
     message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
 
 
+class MemberClosed(HostingError):
+    code = "member_disabled"
+    status = 409
+    message = _(
+        "Everything of this member is switched off, so nothing can be changed now. Nothing is lost: get in touch with "
+        "the staff, and it comes back at once."
+    )
+
+
 class ServerDead(HostingError):
     code = "server_dead"
     status = 409
     message = _("The server of this site has failed, and the site is being brought up on another. Try again shortly.")
+
+
+class NothingTakesItsPlace(HostingError):
+    code = "nothing_takes_its_place"
+    status = 409
+    message = _(
+        "%(host)s is a storage server, and nothing can take its place: the files are on it. Bring it back; sites wait "
+        "for it, and go on by themselves."
+    )
 
 
 class HostAnswers(HostingError):

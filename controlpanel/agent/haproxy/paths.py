@@ -28,6 +28,8 @@ SHIELD_PATHS = MAPS + "/shield_paths.map"
 SHIELD_KEY = MAPS + "/shield_key.map"
 #: SHA-256 of what opens a clean room to ``site id.end``.
 ROOMS = MAPS + "/rooms.map"
+#: Token to what a certificate authority is answered.
+CHALLENGES = MAPS + "/challenges.map"
 #: Edge rules of sites; what stands in each, ``edge_rules_rows.py`` says.
 EDGE_RULES = MAPS + "/edge_rules.map"
 EDGE_HTTPS = MAPS + "/edge_https.map"
@@ -45,7 +47,7 @@ ALL_EDGE_RULES = (
 )  # fmt: skip
 ALL_MAPS = (
     HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, ROOMS, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY,
-    *ALL_EDGE_RULES,
+    CHALLENGES, *ALL_EDGE_RULES,
 )  # fmt: skip
 
 #: The program that lets visitors wait (``hold.py``).
@@ -63,6 +65,11 @@ MASTER_SOCKET = "/run/haproxy-master.sock"
 SERVER_STATE = "/run/haproxy/servers.state"
 
 UNIT = "haproxy.service"
+
+#: Beginning of the name of the backend that a web host has for what only reads.
+READS = "reads-"
+#: Where this edge asks itself again for what a dead web host had under way.
+AGAIN_PORT = 8079
 
 
 def certificate_path(id: str) -> str:

@@ -36,6 +36,12 @@ def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
 
 
+def of_acme_challenge(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the name's; the row of an earlier token goes."""
+    gone: Dict[str, Optional[str]] = {previous["token"]: None} if previous else {}
+    return {paths.CHALLENGES: {**gone, **({spec["token"]: spec["answer"]} if spec else {})}}
+
+
 def of_room(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
     """``id`` is the site's."""
     gone: Dict[str, Optional[str]] = dict.fromkeys(rooms.row(id, previous)) if previous else {}
@@ -87,6 +93,7 @@ _SOURCES: Sources = {
     paths.EDGE_RULES_KEY: ("edge_rules_key", of_edge_rules_key),
     **{table: ("edge_rules", of_edge_rules) for table in paths.ALL_EDGE_RULES if table != paths.EDGE_RULES_KEY},
     paths.CERTIFICATE_LIST: ("certificate", of_certificate),
+    paths.CHALLENGES: ("acme_challenge", of_acme_challenge),
 }
 TABLES = tuple(_SOURCES)
 

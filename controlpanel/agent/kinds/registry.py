@@ -25,6 +25,7 @@ MODULES: Tuple[Tuple[str, FrozenSet[str]], ...] = (
     ("site_logs", frozenset({"web"})),
     ("application", frozenset({"web"})),
     ("edge", frozenset({"edge"})),
+    ("acme_challenge", frozenset({"edge"})),
     ("certificate", frozenset({"edge"})),
     ("site_route", frozenset({"edge"})),
     ("room", frozenset({"edge"})),
