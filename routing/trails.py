@@ -29,6 +29,31 @@ trails.add(
 )
 trails.add(
     Trail(
+        models.EdgeRules,
+        _("the edge rules of %(name)s"),
+        label="'*'",
+        scopes=[("site", "r.site_id")],
+        about=("hosting.site", "r.site_id"),
+        ignored=frozenset({"revision", "changed", "https_names"}),
+        # Digests of passwords are in it: entries say that it changed.
+        secret=frozenset({"protected"}),
+        fields={
+            "https": _("HTTPS"),
+            "hsts_max_age": _("seconds of HSTS"),
+            "hsts_subdomains": _("HSTS for subdomains"),
+            "redirects": _("redirects"),
+            "addresses": _("address rules"),
+            "protected": _("protected paths"),
+            "notice_en": _("text of maintenance in English"),
+            "notice_es": _("text of maintenance in Spanish"),
+            "notice_until": _("expected back"),
+            "notice_networks": _("who sees it in maintenance"),
+            "removed": _("removed"),
+        },
+    )
+)
+trails.add(
+    Trail(
         models.EdgeAddress,
         _("the shielded address %(name)s"),
         label="host(r.address)",
@@ -54,6 +79,6 @@ trails.leave_out(
     "what edges are told follows from sites and their names, which are audited", models.Backend, models.Route
 )
 trails.leave_out("issued and renewed by the clock for names that are audited", models.Certificate)
-trails.leave_out("the panel's own, made once", models.Authority, models.ShieldKey)
+trails.leave_out("the panel's own, made once", models.Authority, models.ShieldKey, models.EdgeRulesKey)
 trails.leave_out("what edges were last told of web hosts, which are audited", models.EdgeBase)
 trails.leave_out("observed", models.EdgeCount)

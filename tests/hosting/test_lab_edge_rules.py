@@ -34,6 +34,7 @@ DISGUISES = (
     "/x%5c..%5csecret/page.php", "\\secret/page.php", "/secret", "/secret/", "/secret%2f",
     "/open.php/../secret/page.php", "/secret/open/../page.php",
     "/secret/open/%2e%2e/page.php", "/secret/open/..%252fpage.php", "/secret%00/page.php",
+    "/%c0%ae%c0%ae/secret/page.php", "/" + "x/../" * 60 + "secret/page.php",
     "/%2525252525252573ecret/", "/secret?x", "/.well-known/acme-challenge/../../secret/page.php",
 )  # fmt: skip
 

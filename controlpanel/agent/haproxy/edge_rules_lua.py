@@ -10,8 +10,9 @@ more than once:
   ``/index.php/private`` too.
 
 An address rule is in force, and a door is closed, when any reading says so; an exception from a door counts only when
-all of them say so. Capitals are no other path there. What cannot be read (control characters, layers upon layers of
-encoding) is refused. Redirects go by the plain reading alone.
+all of them say so. Capitals are no other path there. What cannot be read (control characters, letters that are encoded
+longer than they are, layers upon layers of encoding, hundreds of parts) is refused. Redirects go by the plain reading
+alone.
 
 Nothing here trusts that it ends well: without ``txn.looked`` at the end, the edge answers with an error.
 """
@@ -22,6 +23,8 @@ from . import paths
 MOST_PARTS = 16
 #: Layers of encoding that a path may have.
 LAYERS = 4
+#: Parts of the longest path that is read at all: nobody makes an edge busy with a path.
+MOST_READ = 100
 
 PROGRAM = f"""\
 -- Written by the control panel's agent. Changes by hand are found and undone.
@@ -85,7 +88,8 @@ local function readings(path)
     if layer == {LAYERS} then return nil end
     wary = next
   end
-  if wary:find("%c") then return nil end
+  local _, slashes = wary:gsub("[/\\\\]", "")
+  if slashes > {MOST_READ} or wary:find("[%c\\192\\193]") then return nil end
   local parts = parts_of(plain, false)
   local found, known = {{}}, {{}}
   local function add(some)
