@@ -1,17 +1,25 @@
 """A row of every model that the admin shows."""
 
+from datetime import timedelta
 from typing import Any
 
 from axes.models import AccessAttempt
+from django.utils import timezone
 
 from controlpanel.fleet.models import PowerFence
-from members.models import PosixId
+from members.models import Impersonation, PosixId
 from routing.models import EdgeAddress, EdgeBase, PacketRules, Shield
 from tests import factories as make
 
 
 def _access_attempt() -> Any:
     return AccessAttempt.objects.create(username="somebody", ip_address="10.77.0.1", failures_since_start=3)
+
+
+def _impersonation() -> Any:
+    until = timezone.now() + timedelta(hours=1)
+    staff = make.StaffFactory()
+    return Impersonation.objects.create(staff=staff, login=make.LoginFactory(), reason="request 12", until=until)
 
 
 #: How to make one, for models that have no factory.
@@ -22,6 +30,7 @@ MAKERS: dict[Any, Any] = {
     PacketRules: lambda: PacketRules.objects.create(blocked=[{"network": "192.0.2.0/24", "until": 4_000_000_000}]),
     Shield: lambda: Shield.objects.create(site_id=make.SiteFactory().pk, requests=100, connections=50, revision=1),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
+    Impersonation: _impersonation,
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
     make.Authority: make.AuthorityFactory,
