@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import entry, factors, selectors, services
+from . import entry, factors, orders, selectors, services
 from .forms import KeysForm, LoginForm, PasswordForm
 from .ssh_keys import parse_keys
 
@@ -109,9 +109,13 @@ def language(request: HttpRequest) -> HttpResponse:
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
     own = services.login_of(request)
+    named = {order.pk: order.name for order in orders.find(own.order_ids())}
     context = {
         "login": own,
-        "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
+        "accesses": [
+            (access, access.member or named.get(access.order_id or 0, ""))
+            for access in selectors.accesses_for(own).filter(login=own).select_related("member")
+        ],
         "second_factor": factors.has_factor(own),
         "impersonations": own.impersonations.select_related("staff")[:IMPERSONATIONS_SHOWN],
         "session_count": selectors.sessions_for(own).count(),

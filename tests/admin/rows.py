@@ -1,18 +1,26 @@
 """A row of every model that the admin shows."""
 
+from datetime import timedelta
 from typing import Any
 
 from axes.models import AccessAttempt
+from django.utils import timezone
 
 from controlpanel.audit.models import Entry
 from controlpanel.fleet.models import PowerFence
-from members.models import Mail, PosixId
+from members.models import Impersonation, Mail, PosixId
 from routing.models import EdgeAddress, EdgeBase, PacketRules, Shield
 from tests import factories as make
 
 
 def _access_attempt() -> Any:
     return AccessAttempt.objects.create(username="somebody", ip_address="10.77.0.1", failures_since_start=3)
+
+
+def _impersonation() -> Any:
+    until = timezone.now() + timedelta(hours=1)
+    staff = make.StaffFactory()
+    return Impersonation.objects.create(staff=staff, login=make.LoginFactory(), reason="request 12", until=until)
 
 
 #: How to make one, for models that have no factory.
@@ -25,6 +33,7 @@ MAKERS: dict[Any, Any] = {
     Mail: lambda: Mail.objects.create(to="marisol@example.org", subject="Hello", body="never-shown", template="hello"),
     Entry: lambda: Entry.objects.get(object=f"members.member:{make.MemberFactory().pk}"),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
+    Impersonation: _impersonation,
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
     make.AcmeAccount: make.AcmeAccountFactory,
