@@ -19,6 +19,12 @@ def follow_edges() -> None:
 
 
 @every(seconds=60)
+def follow_certificates() -> None:
+    """A name has got a certificate, or lost it: only those that have one are led to HTTPS."""
+    services.follow_certificates()
+
+
+@every(seconds=60)
 def close_rooms() -> None:
     """Clean rooms whose time is over."""
     services.close_due()

@@ -120,11 +120,16 @@ def start(
     return operations.start(
         kind,
         {"site": site.pk, "name": site.name, "revision": site.revision, **params},
-        scopes=site.order.scopes,
-        actor=actor if isinstance(actor, Login) else None,
+        scopes=site.scopes,
+        actor=login_of(actor),
         idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,
     )
+
+
+def login_of(actor: "selectors.Actor") -> Login | None:
+    """Who asks, for operations; None for the panel itself."""
+    return actor if isinstance(actor, Login) else None
 
 
 def stored_key(idempotency_key: str) -> str:
@@ -137,8 +142,7 @@ def stored_key(idempotency_key: str) -> str:
 def once(
     actor: "selectors.Actor", idempotency_key: str, kind: str, make: Callable[[], Operation], site: Site | None = None
 ) -> Operation:
-    login = actor if isinstance(actor, Login) else None
-    operation = operations.once(login, stored_key(idempotency_key), make)
+    operation = operations.once(login_of(actor), stored_key(idempotency_key), make)
     if operation.kind != kind or (site is not None and operation.params.get("site") != site.pk):
         raise KeyReused
     return operation

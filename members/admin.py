@@ -10,18 +10,20 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils import formats
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, label, link, on_dashboard
 from controlpanel.operations.models import Operation
 
-from . import services, standing
+from . import impersonation, services, standing
 from .choices import MemberState, Role
-from .models import Access, Login, Member, PosixId, Token
+from .models import Access, Impersonation, Login, Member, PosixId, Token
 
 STATE_LABELS: dict[str, str] = {
     MemberState.GOOD_STANDING: "success",
@@ -164,8 +166,23 @@ class TokenInline(ReadOnlyInline):
 
     model = Token
     verbose_name_plural = _("API tokens")
-    fields = ("name", "created", "expires", "last_used")
+    fields = ("name", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = fields
+
+
+class ReasonForm(forms.Form):
+    """Why staff act as somebody else. What is right is the service's to say."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The person reads it: name the request that you help with."),
+        max_length=impersonation.LONGEST_REASON,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+def _reason(request: HttpRequest, login: Login) -> Iterable[SafeString]:
+    yield ReasonForm().as_div()
 
 
 @admin.register(Login)
@@ -178,7 +195,7 @@ class LoginAdmin(ReadOnlyAdmin):
               "last_login", "created")  # fmt: skip
     readonly_fields = ("shown_member", "staff", "uid")
     inlines = (AccessInline, TokenInline)
-    actions_detail = ("activate", "deactivate", "sign_out")
+    actions_detail = ("activate", "deactivate", "sign_out", "reset_second_factor", "act_as")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
         return super().get_queryset(request).prefetch_related("accesses")
@@ -217,6 +234,44 @@ class LoginAdmin(ReadOnlyAdmin):
         services.sign_out_everywhere(login=login, actor=actor(request))
         return str(_("All its sessions have ended."))
 
+    @deed(
+        description=_("Reset its second factor"),
+        icon="phonelink_erase",
+        question=_(
+            "Take all second factors of %(object)s away? Be sure that it is them who ask for it. They get a mail."
+        ),
+        sensitive=True,
+    )
+    def reset_second_factor(self, request: HttpRequest, login: Login) -> str:
+        services.reset_second_factor(login=login, actor=actor(request))
+        return str(_("Its password alone opens the panel now, until it has set a new one up."))
+
+    @deed(
+        description=_("Act as this person, for support"),
+        icon="support_agent",
+        question=_("Act as %(object)s for an hour? They can read when, who and why."),
+        sensitive=True,
+        facts=_reason,
+    )
+    def act_as(self, request: HttpRequest, login: Login) -> HttpResponse:
+        impersonation.begin(request, staff=actor(request), login=login, reason=request.POST.get("reason", ""))
+        return redirect("home")
+
+
+@admin.register(Impersonation)
+class ImpersonationAdmin(ReadOnlyAdmin):
+    """When somebody of the staff acted as somebody else."""
+
+    list_display = ("shown_login", "staff", "reason", "began", "ended")
+    list_select_related = ("login", "staff")
+    search_fields = ("login__username", "staff__username", "reason")
+    fields = ("shown_login", "staff", "reason", "began", "until", "ended")
+    readonly_fields = ("shown_login", "began")
+
+    @admin.display(description=_("login"), ordering="login__username")
+    def shown_login(self, row: Impersonation) -> str:
+        return link(row.login)
+
 
 @admin.register(Access)
 class AccessAdmin(ReadOnlyAdmin):
@@ -248,10 +303,10 @@ class AccessAdmin(ReadOnlyAdmin):
 class TokenAdmin(ReadOnlyAdmin):
     """Never the digest: it is enough to find out whether a guess is right."""
 
-    list_display = ("name", "shown_login", "created", "expires", "last_used")
+    list_display = ("name", "shown_login", "scope", "created", "expires", "last_used")
     list_select_related = ("login",)
     search_fields = ("name", "login__username")
-    fields = ("name", "shown_login", "created", "expires", "last_used")
+    fields = ("name", "shown_login", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = ("shown_login",)
     actions_detail = ("revoke",)
 
@@ -298,3 +353,6 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
 def members_panel() -> Iterable[Card]:
     yield Card(_("Members"), Member.objects.count(), changelist(Member))
     yield Card(_("Logins"), Login.objects.filter(is_active=True).count(), changelist(Login))
+
+
+from . import mail_admin as mail_admin  # noqa: E402  # registers its page

@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import mail, password_reset, standing
+from . import mail, password_reset, sessions, standing
 
 
 @every(seconds=5)
@@ -33,3 +33,9 @@ def forget_mail() -> None:
 def review_members() -> None:
     """Who is behind with its dues: reminders, and what follows from them on its day."""
     standing.review()
+
+
+@every(seconds=3600)
+def forget_sessions() -> None:
+    """Those that are over."""
+    sessions.forget_old()

@@ -54,6 +54,32 @@ trails.leave_out(
     "what edges are told follows from sites and their names, which are audited", models.Backend, models.Route
 )
 trails.leave_out("issued and renewed by the clock for names that are audited", models.Certificate)
-trails.leave_out("the panel's own, made once", models.Authority, models.ShieldKey)
+trails.add(
+    Trail(
+        models.EdgeRules,
+        _("the rules of %(name)s"),
+        label="'*'",
+        scopes=[("site", "r.site_id")],
+        about=("hosting.site", "r.site_id"),
+        ignored=frozenset({"revision", "changed", "https_names", "site_id"}),
+        secret=frozenset({"protected"}),  # with what passwords are checked by
+        fields={
+            "https": _("HTTPS"),
+            "hsts_max_age": _("browsers remember HTTPS (seconds)"),
+            "hsts_subdomains": _("also for names below"),
+            "redirects": _("redirects"),
+            "addresses": _("addresses"),
+            "protected": _("password protection"),
+            "notice_en": _("notice (English)"),
+            "notice_es": _("notice (Spanish)"),
+            "notice_until": _("notice until"),
+            "notice_networks": _("who sees it all the same"),
+            "removed": _("removed"),
+        },
+    )
+)
+trails.leave_out(
+    "the panel's own, made once", models.Authority, models.ShieldKey, models.EdgeRulesKey, models.AcmeAccount
+)
 trails.leave_out("what edges were last told of web hosts, which are audited", models.EdgeBase)
 trails.leave_out("observed", models.EdgeCount)

@@ -15,6 +15,12 @@ def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel, "_listeners", [])
 
 
+@pytest.fixture(autouse=True)
+def _own_authority(settings: Any) -> None:
+    """In a test's own process the panel's own authority signs, at once; the running panel has the lab's (ACME)."""
+    settings.ACME_DIRECTORY = ""
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests of several transactions empty all tables at their end, which the audit would refuse."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,11 +14,13 @@ from controlpanel.audit import services as audit
 from controlpanel.audit.choices import Verb
 
 from . import events, selectors
-from .access import Actor, Asker
+from .access import Actor, Asker, impersonator
 from .choices import UNFINISHED, OperationState, StepState
 from .locks import lock_resources
 from .models import Operation, Reservation, Step, as_json
 from .registry import PlannedStep, action_for, plan_for
+
+log = structlog.get_logger()
 
 
 class NotPossible(Exception):
@@ -67,6 +70,7 @@ def start(
         params=params,
         scopes=scopes,
         requested_by_id=actor.pk if actor is not None else None,
+        impersonated_by_id=impersonator(),
         requested_from=requested_from,
         idempotency_key=idempotency_key,
     )
@@ -78,6 +82,7 @@ def start(
     enqueue(operation.pk)
     if actor is not None or audit_context.now().get("id"):  # what comes round by the clock nobody asked for
         _note(operation, Verb.ASKED, actor, kind=kind, params=params)
+    log.info("operation asked for", operation=operation.pk, kind=kind)
     return operation
 
 

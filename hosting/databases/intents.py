@@ -83,7 +83,7 @@ def start(
     return operations.start(
         kind,
         {"database": database.pk, "name": database.name, "revision": database.revision, **params},
-        scopes=database.order.scopes,
+        scopes=database.scopes,
         actor=actor if isinstance(actor, Login) else None,
         idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,

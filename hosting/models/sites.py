@@ -91,6 +91,11 @@ class Site(models.Model):
         return reverse("hosting:site", args=[self.pk])
 
     @property
+    def scopes(self) -> list[str]:
+        """Who sees operations about it."""
+        return [*self.order.scopes, f"site:{self.pk}"]
+
+    @property
     def identity(self) -> str:
         """Its unix user and group, in the directory."""
         return f"site{self.pk}"

@@ -170,7 +170,7 @@ def _hurry(site: Site, operation: Operation, actor: "selectors.Actor") -> None:
         operations.start(
             "hosting.cut_site",
             {"site": site.pk, "name": site.name, "revision": site.revision},
-            scopes=site.order.scopes,
+            scopes=site.scopes,
             actor=_login(actor),
         )
 

@@ -38,7 +38,5 @@ class Command(BaseCommand):
             cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_append_only")
             count = old._raw_delete(old.db)
             cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER audit_append_only")
-            services.note(
-                Verb.PRUNED, "audit.record:all", detail={"before": before.isoformat(), "entries": count}
-            )
+            services.note(Verb.PRUNED, "audit.record:all", detail={"before": before.isoformat(), "entries": count})
         self.stdout.write(f"{count} entries removed.")
