@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from controlpanel.api.views import Nothing
-from controlpanel.audit.api.views import AuditViewSet
+from controlpanel.operations.api.audit import AuditViewSet
 from controlpanel.operations.api.views import OperationViewSet
 from hosting.api.accesses import AccessViewSet
 from hosting.api.certificates import CertificateViewSet

@@ -7,6 +7,7 @@ from controlpanel.audit.trail import Trail, trails
 from . import selectors
 from .link_models import Invitation, PasswordReset
 from .models import Access, Block, Login, Mail, Member, PosixId, Token
+from .visit_models import FailedCode, Impersonation, LoginSession
 
 trails.scope("member", "SELECT ARRAY['member:' || {id}]")
 trails.scope("login", "SELECT ARRAY['login:' || l.id, 'member:' || l.member_id] FROM members_login l WHERE l.id = {id}")
@@ -90,7 +91,14 @@ trails.add(
         about=_LOGIN,
         ignored=frozenset({"last_used"}),
         named={"login_id": "members.login"},
-        fields={"name": _("name"), "digest": _("secret"), "expires": _("ends"), "login_id": _("login")},
+        fields={
+            "name": _("name"),
+            "digest": _("secret"),
+            "expires": _("ends"),
+            "login_id": _("login"),
+            "scope": _("may"),
+            "limits": _("limits"),
+        },
     )
 )
 trails.add(
@@ -126,6 +134,25 @@ trails.add(
         },
     )
 )
+trails.add(
+    Trail(
+        Impersonation,
+        _("a visit of the staff in the name of %(name)s"),
+        label="(SELECT l.username FROM members_login l WHERE l.id = r.login_id)",
+        scopes=[("login", "r.login_id")],
+        about=_LOGIN,
+        named={"staff_id": "members.login", "login_id": "members.login"},
+        ignored=frozenset({"began"}),
+        fields={
+            "staff_id": _("staff"),
+            "login_id": _("login"),
+            "reason": _("reason"),
+            "until": _("until"),
+            "ended": _("ended"),
+        },
+    )
+)
+trails.leave_out("coming and going have entries of their own", LoginSession, FailedCode)
 trails.leave_out("a question of somebody unknown; a password that was changed by it is noted", PasswordReset)
 trails.leave_out("a number that is given along with its login or site, for ever", PosixId)
 trails.leave_out("an outbox: what it tells has its own entries", Mail)

@@ -34,7 +34,7 @@ trails.add(
         label="'*'",
         scopes=[("site", "r.site_id")],
         about=("hosting.site", "r.site_id"),
-        ignored=frozenset({"revision", "changed", "https_names"}),
+        ignored=frozenset({"revision", "changed", "https_names", "site_id"}),
         # Digests of passwords are in it: entries say that it changed.
         secret=frozenset({"protected"}),
         fields={
@@ -79,6 +79,8 @@ trails.leave_out(
     "what edges are told follows from sites and their names, which are audited", models.Backend, models.Route
 )
 trails.leave_out("issued and renewed by the clock for names that are audited", models.Certificate)
-trails.leave_out("the panel's own, made once", models.Authority, models.ShieldKey, models.EdgeRulesKey)
+trails.leave_out(
+    "the panel's own, made once", models.Authority, models.ShieldKey, models.EdgeRulesKey, models.AcmeAccount
+)
 trails.leave_out("what edges were last told of web hosts, which are audited", models.EdgeBase)
 trails.leave_out("observed", models.EdgeCount)

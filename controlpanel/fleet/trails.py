@@ -12,7 +12,7 @@ trails.add(
         Host,
         _("the server %(name)s"),
         label="r.name",
-        ignored=frozenset({"boot_id", "facts", "reachable", "last_seen", "needs_resync"}),
+        ignored=frozenset({"boot_id", "facts", "ping_ms", "reachable", "last_seen", "needs_resync"}),
         fields={
             "name": _("name"),
             "address": _("address"),

@@ -61,7 +61,15 @@ def run(operation_id: int) -> None:
 def _asker(operation: Operation) -> dict[str, Any]:
     """For the audit: what a step writes is by the operation, and for whoever asked for it."""
     asker = audit.person(operation.requested_by)
-    return {**asker, "via": Via.OPERATION, "from": operation.requested_from, "operation": operation.pk}
+    behind = audit.person(operation.impersonated_by)
+    return {
+        **asker,
+        "impersonator_id": behind.get("id"),
+        "impersonator": behind.get("who"),
+        "via": Via.OPERATION,
+        "from": operation.requested_from,
+        "operation": operation.pk,
+    }
 
 
 def back_off(attempts: int) -> timedelta:

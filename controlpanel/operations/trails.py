@@ -4,12 +4,13 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.audit.trail import trails
 
-from .models import Duty, Event, Operation, Reservation, Step
+from .models import Answer, Duty, Event, Operation, Reservation, Step
 from .registry import plan_for
 from .selectors import operations_for
 
 trails.leave_out("its own record; who asked for it is written by services.start", Operation, Step, Event, Reservation)
 trails.leave_out("the clock", Duty)
+trails.leave_out("what a request was answered; what it changed is audited", Answer)
 trails.describe(
     "operations.operation",
     lambda entry: plan_for((entry.after or {}).get("kind", "")).describe((entry.after or {}).get("params", {})),

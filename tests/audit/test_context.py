@@ -1,8 +1,10 @@
 """Who did it, from where, by which operation; and never somebody else."""
 
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 from django.test import Client
@@ -154,3 +156,22 @@ def test_what_was_rolled_back_is_not_in_it(login: Login) -> None:
         raise ZeroDivisionError
 
     assert Entry.objects.count() == before
+
+
+def test_old_entries_leave_by_one_command_that_says_so() -> None:
+    Member.objects.create(name="One")
+    entry = Entry.objects.get()
+    Entry.objects.create(
+        time="2001-01-01T00:00:00Z", transaction=1, verb="created", object="a.b:1", about="a.b:1", scopes=[]
+    )
+
+    with pytest.raises(CommandError):
+        call_command("prune_audit", "--older-than", "10", "--yes")
+    call_command("prune_audit", "--older-than", "3650", stdout=StringIO())
+    assert Entry.objects.count() == 2
+    call_command("prune_audit", "--older-than", "3650", "--yes", stdout=StringIO())
+
+    kept, pruned = Entry.objects.order_by("id")
+    assert (kept.pk, pruned.verb, pruned.after["entries"]) == (entry.pk, "pruned", 1)
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        Entry.objects.all().delete()

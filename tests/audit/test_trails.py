@@ -13,6 +13,8 @@ from controlpanel.encryption import EncryptedTextField
 from hosting.models import Application, DatabaseUser, Placement
 from members.link_models import Invitation
 from members.models import Block, Login
+from members.visit_models import Impersonation
+from routing.models import EdgeRules
 from tests import factories as make
 from tests.admin.rows import MAKERS
 
@@ -31,6 +33,10 @@ MORE: dict[Any, Callable[[], Any]] = {
         member=make.MemberFactory(), email="new@example.org", role="member_admin", digest="never-shown",
         ends="2030-01-01T00:00:00Z",
     ),
+    Impersonation: lambda: Impersonation.objects.create(
+        staff=make.StaffFactory(), login=make.LoginFactory(), reason="asked", until="2030-01-01T00:00:00Z"
+    ),
+    EdgeRules: lambda: EdgeRules.objects.create(site_id=make.SiteFactory().pk, protected=[{"users": "never-shown"}]),
     Block: lambda: Block.objects.create(login=make.LoginFactory(), cause="quarantine:1"),
     DatabaseUser: lambda: DatabaseUser.objects.create(
         database=make.DatabaseFactory(), name="somebody", verifier="never-shown"

@@ -1,4 +1,4 @@
-"""``/api/v1/audit/``: every change of what is the asker's."""
+"""``/api/v1/audit/``: every change of what is the asker's. (The record itself stands below operations.)"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlpanel.api.views import Collection
-
-from .. import exports, selectors, sentences
-from ..choices import Verb, Via
-from ..filters import EntryFilter
-from ..models import Entry
+from controlpanel.audit import exports, selectors, sentences
+from controlpanel.audit.choices import Verb, Via
+from controlpanel.audit.filters import EntryFilter
+from controlpanel.audit.models import Entry
 
 _JSON = {"type": "object", "additionalProperties": {}, "nullable": True}
 
