@@ -111,7 +111,7 @@ class CheckTarget(HostAction):
         if host.state == HostState.FENCED:
             raise Refused("host_fenced", {"host": host.name})
         sites = [
-            {"site": site.pk, "uid": site.uid, "php": site.kind != SiteKind.STATIC and site.enabled}
+            {"site": site.pk, "uid": site.uid, "php": site.kind != SiteKind.STATIC and site.open}
             for site in sites_of(step)
         ]
         return Call("site.preflight", {"sites": sites}, timeout=20)

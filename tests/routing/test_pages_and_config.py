@@ -57,7 +57,7 @@ def test_no_hostile_name_becomes_a_backend(name: str) -> None:
 
 @given(st.dictionaries(st.text(max_size=12), st.one_of(st.text(), st.integers(), st.none(), st.lists(st.text()))))
 def test_kinds_answer_any_spec_with_invalid_or_a_clean_one(spec: dict) -> None:
-    for kind, id in ((Route(), "a.test"), (SiteRoute(), "1"), (Edge(), "base"), (Certificate(), "site-1")):
+    for kind, id in ((Route(), "a.test"), (SiteRoute(), "1"), (Edge(), "base"), (Certificate(), "route-1")):
         try:
             clean = kind.validate(id, spec)
         except Invalid:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional, Sequence
+from typing import Dict, Sequence
 
-from . import challenge, hold, pages, paths, rooms, shield, spread
+from . import acme, challenge, edge_rules, edge_rules_lua, hold, pages, paths, rooms, shield, spread
+from .pages import answer
 from .paths import backend_name
 
 
@@ -25,18 +26,6 @@ class WebHost:
         return ("[%s]:80" if ":" in self.address else "%s:80") % self.address
 
 
-def _page(page: str, status: int, condition: str, retry: Optional[int] = None, at: str = "request") -> str:
-    """Two rules that answer with a page: in Spanish for who asks for it, else in English. Times in seconds."""
-    headers = "hdr Cache-Control no-store hdr Vary Accept-Language"
-    if retry is not None:
-        headers += f" hdr Retry-After {retry}"
-    return "".join(
-        f'  http-{at} return status {status} content-type "text/html; charset=utf-8" '
-        f"file {paths.PAGES}/{page}.{language}.html {headers} hdr Content-Language {language} if {when}{condition}\n"
-        for language, when in (("es", "es "), ("en", ""))
-    )
-
-
 #: What an edge does with the visitors of a site by its mode, tried in this order. A mode to come is a row here;
 #: ``acl mode_NAME`` is there for its rules.
 MODES: Dict[str, str] = {
@@ -44,11 +33,11 @@ MODES: Dict[str, str] = {
     "hold": hold.RULES,
     # 503 and not 403 or 410: a disabled site comes back, often soon. Search engines keep what they know of a site that
     # says "come back later", and drop one that says "forbidden" or "gone".
-    "disabled": _page("disabled", 503, "mode_disabled", retry=86400),
+    "disabled": answer("disabled", 503, "mode_disabled", retry=86400),
     # The edge asks itself whether the site behind it is well; visitors get the page.
-    "maintenance": _page("maintenance", 503, "mode_maintenance !itself", retry=60),
+    "maintenance": edge_rules.NOTICE + answer("maintenance", 503, "mode_maintenance !itself", retry=60),
     # No Retry-After: nobody knows when, and it is not for machines to find out.
-    "quarantine": _page("quarantine", 503, "mode_quarantine"),
+    "quarantine": answer("quarantine", 503, "mode_quarantine"),
 }
 
 _HEADER = "# Written by the control panel's agent. Changes by hand are found and undone.\n"
@@ -62,10 +51,11 @@ global
   stats socket {paths.ADMIN_SOCKET} mode 600 level admin expose-fd listeners
   stats timeout 30s
   lua-load {paths.HOLD}
+  lua-load {paths.EDGE_RULES_PROGRAM}
   server-state-file {paths.SERVER_STATE}
   # No maxconn: it is found from the limit on open files, which is not everywhere ours to raise.
   fd-hard-limit 50000
-  tune.stick-counters 4
+  tune.stick-counters 5
   # After a reload the old process ends its transfers, but not for ever.
   hard-stop-after 15m
   # Forward secrecy only. Tickets would let a stolen key of today open the sessions of yesterday.
@@ -128,7 +118,7 @@ _PLACE = f"""\
   # Where it is.
   http-request set-var(txn.backend) var(txn.site),map_str({paths.BACKENDS})
 {spread.RULES}  acl alive var(txn.backend),nbsrv gt 0
-{_page("dead", 503, "!alive", retry=30)}"""
+{answer("dead", 503, "!alive", retry=30)}"""
 
 #: The frontend's end: the request counts where it goes, and goes there. What only reads has a backend of its own.
 _GO = f"""\
@@ -137,7 +127,7 @@ _GO = f"""\
 """
 
 #: The answer to visitors whose hold ended by itself.
-_LOST = hold.LOST_ACLS + _page("maintenance", 503, hold.LOST, retry=60, at="response")
+_LOST = hold.LOST_ACLS + answer("maintenance", 503, hold.LOST, retry=60, at="response")
 
 _FRONTEND = f"""
 frontend web
@@ -147,6 +137,8 @@ IPV6  # One address may not take all connections of the edge.
   tcp-request connection track-sc0 src table visitors
   tcp-request connection reject if {{ sc_conn_cur(0) gt 512 }}
 
+  # A certificate authority looks whether a name is served here: before anything else is done with it.
+{acme.RULES}
   # Which site: by the name, without port and final dot.
   http-request deny deny_status 400 if {{ req.hdr_cnt(host) gt 1 }}
   http-request set-var(txn.lang) req.fhdr(accept-language),lower,language(es;en,en)
@@ -154,25 +146,30 @@ IPV6  # One address may not take all connections of the edge.
   http-request set-var(txn.host) req.hdr(host),field(1,:),lower,rtrim(.)
   http-request set-var(txn.site) var(txn.host),map_str({paths.HOSTS})
   acl known var(txn.site) -m found
-{_page("unknown", 404, "!known")}
+{answer("unknown", 404, "!known")}
+  # The edge asks itself whether a site answers; that is no visitor.
+  acl itself src 127.0.0.0/8 ::1
+  acl has_path pathq -m beg /
+  acl only_reads method GET HEAD OPTIONS
+{edge_rules.HTTPS}
   # Names that only lead to another. The visitor's scheme, path and query stay.
   http-request set-var(txn.to) var(txn.host),map_str({paths.REDIRECTS})
   acl leads_on var(txn.to) -m found
-  acl has_path pathq -m beg /
-  acl only_reads method GET HEAD OPTIONS
   http-request redirect code 301 location {_TARGET} if leads_on has_path only_reads
   http-request redirect code 308 location {_TARGET} if leads_on has_path
 
 {_MODE}{rooms.RULES}
 {shield.RULES}
+{edge_rules.LOOK}
 {_MODE_RULES}
+{edge_rules.DOORS}
 {_PLACE}
   # Who asks: only what we saw ourselves.
   http-request del-header ^{_FORGEABLE}$ -m reg
   http-request set-header X-Forwarded-For %[src]
   http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header Host %[var(txn.host)]
-{rooms.FORWARD}  # What changes something is never sent twice.
+{rooms.FORWARD}{edge_rules.FORWARD}  # What changes something is never sent twice.
   http-request disable-l7-retry unless only_reads
 {shield.CACHE_RULES}
 {_GO}
@@ -185,6 +182,7 @@ frontend again
   acl es var(txn.lang) -m str es
   acl itself always_false
   acl only_reads always_true
+  acl noticed always_false
   http-request set-var(txn.site) req.hdr(host),map_str({paths.HOSTS})
 {_MODE}{_MODE_RULES}
 {_PLACE}
@@ -192,7 +190,7 @@ frontend again
 {_LOST}
 backend visitors
   stick-table type ipv6 size 100k expire 60s store conn_cur
-{spread.BACKEND}{shield.SECTIONS}"""
+{spread.BACKEND}{shield.SECTIONS}{edge_rules.SECTIONS}"""
 
 #: The first is for requests that change something, and knows whether the host is well. Each of them has a connection of
 #: its own: one that was used before may be closed by the web host at that very moment (nginx does that at each reload),
@@ -251,10 +249,10 @@ def page_files() -> Dict[str, str]:
     """Path to content of every page that the configuration names."""
     return {
         "%s/%s" % (paths.PAGES, name): content
-        for name, content in {**pages.all_pages(), **challenge.all_pages()}.items()
+        for name, content in {**pages.all_pages(), **challenge.all_pages(), **edge_rules.notice_pages()}.items()
     }
 
 
 def programs() -> Dict[str, str]:
     """Path to content of every program that the configuration loads."""
-    return {paths.HOLD: hold.LUA}
+    return {paths.HOLD: hold.LUA, paths.EDGE_RULES_PROGRAM: edge_rules_lua.PROGRAM}
