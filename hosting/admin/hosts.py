@@ -95,10 +95,10 @@ def alarm_panel() -> Iterable[Alarm]:
 def _what_to_do(host: Host) -> str:
     """In a sentence, for what it is."""
     if Role.STORAGE.value in host.roles:
-        return _("for %(time)s. Sites whose files are on it wait, and go on by themselves when it is back.")
+        return str(_("for %(time)s. Sites whose files are on it wait, and go on by themselves when it is back."))
     if Role.WEB.value in host.roles:
-        return _("for %(time)s. If it is dead, its sites can be brought up on other hosts.")
-    return _("for %(time)s. If it is dead, see what others can do for it.")
+        return str(_("for %(time)s. If it is dead, its sites can be brought up on other hosts."))
+    return str(_("for %(time)s. If it is dead, see what others can do for it."))
 
 
 def banner(request: HttpRequest) -> list[Any] | None:
