@@ -29,7 +29,12 @@ class Endpoint:
 
     def url(self, row: Any) -> str:
         """Its path for that row; other parameters (a step's position) are 0."""
-        return self.path.replace(ID_PARAMETER, str(row.pk)).replace("{position}", "0").replace("{user}", "nobody")
+        return (
+            self.path.replace(ID_PARAMETER, str(row.pk))
+            .replace("{position}", "0")
+            .replace("{user}", "nobody")
+            .replace("{dump}", "0")
+        )
 
 
 def all_endpoints() -> list[Endpoint]:

@@ -34,6 +34,7 @@ NOT_READ = {
     r"^sites/<int:pk>/evidence/<int:evidence_pk>/$": "exists only while a site is in quarantine",
     r"^sites/<int:pk>/snapshots/<int:snapshot_pk>/$": "asks a web host",
     r"^databases/<int:pk>/users/<slug:user>/(rotate|remove)/$": "needs a second user; it is the same page as delete",
+    r"^databases/<int:pk>/dumps/<int:dump>/": "asks a database host, or is the same page as delete",
     r"^(login|logout)/$": "for who is not logged in",
     r"^i18n/": "only posted to",
     r"^operations/<int:pk>/steps/": "only posted to",
