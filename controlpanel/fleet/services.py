@@ -221,7 +221,10 @@ def journal_of(host: Host, *, after: int = 0, limit: int = 100, timeout: float =
 def ping_all(timeout: float = 5.0) -> dict[str, bool]:
     """Ask every host whether it is there, all at once, and write it down; name to whether it answered."""
     hosts = list(Host.objects.all())
+    began, took = time.monotonic(), {}
     futures = {host.name: channel.call(host, "ping", timeout=timeout) for host in hosts}
+    for name, future in futures.items():
+        future.add_done_callback(lambda _future, name=name: took.setdefault(name, time.monotonic() - began))  # type: ignore[misc]
     answered = {}
     deadline = time.monotonic() + timeout + 1
     for name, future in futures.items():
@@ -233,4 +236,7 @@ def ping_all(timeout: float = 5.0) -> dict[str, bool]:
             if not isinstance(error, HostAway):  # it was there when the line was opened, and is silent now
                 contacts.note_away(name)
     contacts.note_all()
+    for host in hosts:
+        host.ping_ms = took[host.name] * 1000 if answered[host.name] and host.name in took else None
+    Host.objects.bulk_update(hosts, ["ping_ms"])
     return answered

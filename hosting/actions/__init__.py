@@ -15,3 +15,4 @@ from . import quarantine as quarantine
 from . import recovery as recovery
 from . import scale as scale
 from . import sites as sites
+from . import suspension as suspension

@@ -6,7 +6,7 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
@@ -51,13 +51,13 @@ TOLD = 500
 def _rest(sites: QuerySet[Site]) -> None:
     """The state of sites that are where they should be."""
     pks = list(sites.values_list("pk", flat=True))  # each update would change what the next one finds
-    for quarantined, enabled, state in (
-        (True, None, SiteState.QUARANTINED),
-        (False, True, SiteState.ACTIVE),
-        (False, False, SiteState.DISABLED),
+    answering = Q(enabled=True, suspended=False)
+    for which, state in (
+        (Q(quarantined=True), SiteState.QUARANTINED),
+        (Q(quarantined=False) & answering, SiteState.ACTIVE),
+        (Q(quarantined=False) & ~answering, SiteState.DISABLED),
     ):
-        these = Site.objects.filter(pk__in=pks, quarantined=quarantined)
-        (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
+        Site.objects.filter(which, pk__in=pks).update(state=state)
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------
@@ -66,13 +66,15 @@ def _rest(sites: QuerySet[Site]) -> None:
 @register
 class CutOffAtEdges(HostAction):
     """Visitors of these sites see that they are down for a moment: nobody is sent to the dead host any more, whatever
-    it does. Args: ``{"sites": [ids], "count": how many}``. An edge that is away does not hold the recovery up."""
+    it does, and requests that are under way to it end. Args: ``{"sites": [ids], "count": how many}``. An edge that is
+    away does not hold the recovery up."""
 
     name = "hosting.cut_off_at_edge"
     title = _("Let %(host)s send nobody to the dead host any more")
 
     def request(self, step: Step) -> Call:
-        return apply_call(step.operation_id, routing_desired.site_routes_of(step.args["sites"]), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(step.args["sites"])]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _forgiving(super().submit(step))
@@ -466,4 +468,5 @@ class PublishReturned(HostAction):
 
     def request(self, step: Step) -> Call:
         sites = Site.objects.filter(host__name=step.args["returned"]).values_list("pk", flat=True)
-        return apply_call(step.operation_id, routing_desired.site_routes_of(sites), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(sites)]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)

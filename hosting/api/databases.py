@@ -33,6 +33,7 @@ from .database_serializers import (
     RotateSerializer,
 )
 from .filters import DatabaseFilter
+from .usage import DatabaseUsage
 
 
 def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSerializer, **more: Any) -> Any:
@@ -45,7 +46,7 @@ def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSer
     list=extend_schema(summary="Databases of orders that you administer"),
     retrieve=extend_schema(summary="One database"),
 )
-class DatabaseViewSet(Collection):
+class DatabaseViewSet(DatabaseUsage, Collection):
     """Databases on hosts of their own. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = DatabaseSerializer

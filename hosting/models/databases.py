@@ -55,6 +55,9 @@ class Database(models.Model):
     #: Intent: it has reached its quota, so what makes it grow is refused.
     full = models.BooleanField(default=False)
 
+    #: Intent: nobody may connect, because its member is switched off (``suspension.py``).
+    suspended = models.BooleanField(default=False)
+
     # Observed by the clock.
     size_bytes = models.BigIntegerField(null=True)
     open_connections = models.PositiveIntegerField(null=True)
@@ -76,6 +79,11 @@ class Database(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("hosting:database", args=[self.pk])
+
+    @property
+    def scopes(self) -> list[str]:
+        """Who sees operations about it."""
+        return [*self.order.scopes, *([f"site:{self.site_id}"] if self.site_id else [])]
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from controlpanel.fleet import channel
+from controlpanel.fleet import channel, samples
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import UNFINISHED
@@ -54,13 +54,19 @@ def refresh_database_usage() -> int:
 
 
 def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
-    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota."""
+    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota.
+
+    Over time they are the samples ``size`` and ``connections`` of "database:12".
+    """
     now = timezone.now()
-    started = []
+    started, rows = [], []
     for database in Database.objects.filter(host=host, placed=True).exclude(state__in=GONE):
         said = databases.get(database.name)
         if said is None:
             continue
+        if samples.is_due(database.size_bytes, database.used_at, now, int(said["bytes"]), database.quota_bytes):
+            rows.append((f"database:{database.pk}", "size", now, float(said["bytes"])))
+            rows.append((f"database:{database.pk}", "connections", now, float(said.get("connections") or 0)))
         Database.objects.filter(pk=database.pk).update(
             size_bytes=int(said["bytes"]), open_connections=int(said.get("connections") or 0), used_at=now
         )
@@ -68,6 +74,7 @@ def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) 
             with contextlib.suppress(DatabaseBusy), transaction.atomic():
                 if operation := _set_full(database):
                     started.append(operation)
+    samples.note(rows)
     return started
 
 

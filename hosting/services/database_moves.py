@@ -44,7 +44,7 @@ def move_database(
 
     def make() -> Operation:
         locked = intents.lock(database)
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         source = locked.host
         assert source is not None  # noqa: S101  # check_changeable has seen to it
         size = (locked.size_bytes or 0) + placement.EMPTY

@@ -16,7 +16,7 @@ from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import action_for
 from hosting import recovering, services
 from hosting.choices import SiteState
-from hosting.errors import HostAnswers, HostNotFenced, RecoveryUnderWay, ServerDead
+from hosting.errors import HostAnswers, HostNotFenced, NothingTakesItsPlace, RecoveryUnderWay, ServerDead
 from hosting.models import Site
 from routing.models import Backend
 from storage import many
@@ -103,6 +103,29 @@ def test_from_the_word_on_nobody_is_sent_there_and_its_volumes_are_nobodys(dead:
     assert site.volume.state == VolumeState.FENCING
     assert Backend.objects.get(site_id=site.pk).mode == "maintenance"
     assert Backend.objects.get(site_id=disabled.pk).mode == "disabled"
+
+
+def test_edges_are_told_to_give_the_host_up(dead: Host, others: Any, pool: Pool) -> None:
+    """So that what is under way to it ends; and to send there again when it has been readmitted."""
+    site_on(dead, pool)
+    step = services.recover_host(None, dead).steps.filter(action="hosting.cut_off_at_edge").first()
+    assert step is not None
+
+    def away(request: Any) -> list[str]:
+        base = next(item for item in request.args["items"] if item["kind"] == "edge")
+        return [backend["name"] for backend in base["spec"]["backends"] if backend.get("away")]
+
+    assert away(action_for(step.action).request(step)) == ["web1"]
+    Host.objects.filter(pk=dead.pk).update(state=HostState.ACTIVE)
+    step.args = {"returned": "web1"}
+    assert away(action_for("hosting.publish_returned").request(step)) == []
+
+
+def test_nothing_takes_the_place_of_a_storage_server(pool: Pool) -> None:
+    with pytest.raises(NothingTakesItsPlace):
+        services.recover_host(None, pool.host, force=True)
+    pool.host.refresh_from_db()
+    assert pool.host.state == HostState.ACTIVE
 
 
 def test_sites_go_to_others_only_after_the_fence(dead: Host, others: Any, pool: Pool) -> None:
