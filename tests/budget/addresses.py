@@ -40,6 +40,7 @@ NOT_READ = {
     r"^sites/<int:pk>/evidence/<int:evidence_pk>/$": "exists only while a site is in quarantine",
     r"^sites/<int:pk>/snapshots/<int:snapshot_pk>/$": "asks a web host",
     r"^databases/<int:pk>/users/<slug:user>/(rotate|remove)/$": "needs a second user; it is the same page as delete",
+    r"^databases/<int:pk>/dumps/<int:dump>/": "asks a database host, or is the same page as delete",
     r"^(login|logout|login/second|invitation|password/forgotten|password/new)/$": "for who is not logged in",
     r"^account/(sessions|second-factor)/<int:pk>/": "only posted to",
     r"^members/<int:pk>/(invitations/|people/<int:login_pk>/switch/)": "only posted to",
