@@ -88,7 +88,7 @@ class Collection(mixins.ListModelMixin, mixins.RetrieveModelMixin, Rows):
     """Rows to list and to read; ``?fields=id,name`` for some of their fields only."""
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        serializer = super().get_serializer(*args, **kwargs)
+        serializer: Any = super().get_serializer(*args, **kwargs)
         if self.action in ("list", "retrieve"):
             self._keep_asked(getattr(serializer, "child", serializer).fields)
         return serializer

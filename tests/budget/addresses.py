@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from controlpanel.operations.models import Operation
 from hosting.models import Database, HostingOrder, Site
-from members.models import Token
+from members.models import Login, Member, Token
 from tests.api.endpoints import ALL, ID_PARAMETER
 from webhooks.models import Webhook
 
@@ -28,6 +28,8 @@ OF_WORD: dict[str, type[models.Model]] = {
     "databases": Database,
     "operations": Operation,
     "tokens": Token,
+    "members": Member,
+    "people": Login,
     "webhooks": Webhook,
 }
 #: Patterns of pages that are not read by a walk, and why.
@@ -40,6 +42,7 @@ NOT_READ = {
     r"^i18n/": "only posted to",
     r"^operations/<int:pk>/steps/": "only posted to",
     r"^webhooks/.*(deed|again)": "only posted to",
+    r"^members/.*/(resend|withdraw|switch)/$": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -37,12 +37,12 @@ def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any
     Raises Conflict when that was another request, and whatever ``handler`` raises: what that wrote by then stays
     written, as it would without a key (a wrong password is counted, say).
     """
-    digest = _digest(request)
+    digest, login = _digest(request), cast(int, request.user.pk)
     error: Exception | None = None
     with transaction.atomic():
-        lock_resources([f"key:{request.user.pk}:{key}"])
+        lock_resources([f"key:{login}:{key}"])
         fresh = Answer.objects.filter(created__gt=timezone.now() - KEPT)
-        if known := fresh.filter(login_id=request.user.pk, key=key).first():
+        if known := fresh.filter(login_id=login, key=key).first():
             return _again(known, digest)
         try:
             response = handler(request, *args, **kwargs)
@@ -51,7 +51,7 @@ def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any
         except Exception as raised:
             error = raised
         else:
-            _keep(request.user.pk, key, digest, response)
+            _keep(login, key, digest, response)
     if error is not None:
         raise error
     return response
