@@ -46,10 +46,16 @@ INSTALLED_APPS = [
     "django_filters",
     "axes",
     "csp",
+    "pgtrigger",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    # Second factors only; "account" is what they stand on. None of their pages are used (members/factors).
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "controlpanel",
+    "controlpanel.audit",
     "controlpanel.operations",
     "controlpanel.fleet",
     "controlpanel.lab",
@@ -63,6 +69,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "controlpanel.logs.RequestLogMiddleware",
+    "controlpanel.audit.middleware.AuditMiddleware",
     "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -73,7 +80,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # mfa does not start without it
     "django.contrib.messages.middleware.MessageMiddleware",
+    "members.middleware.ImpersonationMiddleware",
+    "members.middleware.SecondFactorMiddleware",
+    "members.middleware.SessionsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -109,6 +120,9 @@ else:
 # When PostgreSQL was restarted, connections of before are thrown away instead of failing a request each.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Triggers follow from controlpanel.audit's trails, and are brought up to date by it after each `migrate`.
+PGTRIGGER_MIGRATIONS = False
+PGTRIGGER_INSTALL_ON_MIGRATE = False
 
 CHANNEL_LAYERS = {
     "default": {
@@ -180,6 +194,13 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "members.views.locked_out"
 AXES_VERBOSE = False
 
+# "required": staff set a second factor up before they see any page of theirs. "optional": they may.
+STAFF_SECOND_FACTOR = env("STAFF_SECOND_FACTOR", default="required")
+MFA_ADAPTER = "members.factors.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # half minutes that a phone's clock may be wrong
+MFA_RECOVERY_CODE_DIGITS = 10
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PANEL_URL.startswith("https:")
 SESSION_COOKIE_AGE = 12 * 3600
@@ -193,6 +214,18 @@ EMAIL_CONFIG = env.email("EMAIL_URL", default="smtp://localhost:25")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="panel@localhost")
+
+# --- members ------------------------------------------------------------------------------------------------------
+# Days that a member is behind with its dues: from when it is at risk, when it is reminded, when it is switched off.
+MEMBER_AT_RISK_DAYS = env.int("MEMBER_AT_RISK_DAYS", default=30)
+MEMBER_REMINDER_DAYS = env.list("MEMBER_REMINDER_DAYS", cast=int, default=[45, 60, 75, 85])
+MEMBER_DISABLE_DAYS = env.int("MEMBER_DISABLE_DAYS", default=90)
+# Days that everything is open again when the member makes contact.
+MEMBER_GRACE_DAYS = env.int("MEMBER_GRACE_DAYS", default=14)
+# Days after it was switched off until its data goes (by deletion, which has its own grace), and how long before that
+# it is told a last time.
+MEMBER_INACTIVE_DAYS = env.int("MEMBER_INACTIVE_DAYS", default=90)
+MEMBER_LAST_WARNING_DAYS = env.int("MEMBER_LAST_WARNING_DAYS", default=14)
 
 # --- hosts -------------------------------------------------------------------------------------------------------
 # The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
@@ -219,6 +252,20 @@ ROOM_HOURS = env.int("ROOM_HOURS", default=12)
 WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
 WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
 
+# --- certificates ------------------------------------------------------------------------------------------------
+# The directory of an ACME authority, "https://acme-v02.api.letsencrypt.org/directory"; empty: the panel's own signs.
+ACME_DIRECTORY = env("ACME_DIRECTORY", default="")
+# Where the authority writes to: "staff@coop.example".
+ACME_CONTACT = env("ACME_CONTACT", default="")
+# Whom to trust for the directory's own TLS; empty: the usual authorities.
+ACME_CA_FILE = env("ACME_CA_FILE", default="")
+# New orders in any hour, at most. (Let's Encrypt allows an account 300 in three hours.)
+ACME_ORDERS_PER_HOUR = env.int("ACME_ORDERS_PER_HOUR", default=90)
+# Who is asked where a name leads: "192.0.2.53:53,198.51.100.53:53"; empty: whom this machine asks.
+DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
+# Where public names should lead, when that is not the edges' own addresses (they stand behind a translation).
+EDGE_PUBLIC_ADDRESSES = env.list("EDGE_PUBLIC_ADDRESSES", default=[])
+
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
@@ -234,7 +281,7 @@ STATIC_ROOT = BASE_DIR / "var" / "static"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "members.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "members.api.authentication.RecentSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -263,6 +310,10 @@ SPECTACULAR_SETTINGS = {
     # Several models have a `state`, a `kind` or a `role`: their enums get these names instead of made-up ones.
     "ENUM_NAME_OVERRIDES": {
         "AccessRole": "members.choices.Role",
+        "AuditVerb": "controlpanel.audit.choices.Verb",
+        "AuditVia": "controlpanel.audit.choices.Via",
+        "CertificateSource": "routing.choices.CertificateSource",
+        "CertificateState": "routing.choices.CertificateState",
         "DatabaseAccess": "hosting.choices.DatabaseAccess",
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",
@@ -291,7 +342,11 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
     "ENVIRONMENT": "hosting.admin.hosts.banner",
     "STYLES": [lambda request: static("css/plots.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "controlpanel.navigation.navigation",
+    },
 }
 
 # --- dead hosts --------------------------------------------------------------------------------------------------

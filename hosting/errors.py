@@ -225,10 +225,27 @@ class StaleForm(HostingError):
     message = _("This site has been changed since you opened it. Look at it again, then repeat your change.")
 
 
+class RulesChanged(HostingError):
+    """``revision`` is not that of the edge rules any more."""
+
+    code = "stale_form"
+    status = 409
+    message = _("These rules have been changed since you opened them. Look at them again, then repeat your change.")
+
+
 class SiteBusy(HostingError):
     code = "busy"
     status = 409
     message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
+
+
+class MemberClosed(HostingError):
+    code = "member_disabled"
+    status = 409
+    message = _(
+        "Everything of this member is switched off, so nothing can be changed now. Nothing is lost: get in touch with "
+        "the staff, and it comes back at once."
+    )
 
 
 class ServerDead(HostingError):

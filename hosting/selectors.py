@@ -8,7 +8,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from controlpanel.operations import selectors as operation_selectors
 from controlpanel.operations.models import Operation
 from members.models import Login
-from routing.models import Route, Shield
+from routing import selectors as routing
+from routing.models import Certificate, Route, Shield
 from storage.models import Volume
 
 from .models import Database, Domain, Evidence, HostingOrder, Site
@@ -80,6 +81,11 @@ def routes_for(actor: "Actor") -> QuerySet[Route]:
     """Public names of those sites as the edges know them (a name taken off a site is gone)."""
     sites = sites_for(actor).values("pk")
     return Route.objects.filter(removed=False, backend__removed=False, backend__site_id__in=sites)
+
+
+def certificates_for(actor: "Actor") -> QuerySet[Certificate]:
+    """Certificates of the public names of those sites, with their routes."""
+    return routing.certificates().filter(route__backend__site_id__in=sites_for(actor).values("pk"))
 
 
 def order_for(actor: "Actor", pk: int) -> HostingOrder:

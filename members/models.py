@@ -16,13 +16,17 @@ from .choices import MemberKind, MemberState, Role, TokenScope
 from .link_models import Invitation, PasswordReset
 from .names import validate_username
 from .narrowing import Limit, parse
+from .visit_models import FailedCode, Impersonation, LoginSession
 
 __all__ = [
     "Access",
     "Block",
+    "FailedCode",
+    "Impersonation",
     "Invitation",
     "Login",
     "LoginManager",
+    "LoginSession",
     "Mail",
     "Member",
     "PasswordReset",
@@ -39,12 +43,26 @@ class Member(models.Model):
     kind = models.CharField(max_length=12, choices=MemberKind, default=MemberKind.ORGANIZATION)
     state = models.CharField(max_length=16, choices=MemberState, default=MemberState.GOOD_STANDING)
     created = models.DateTimeField(auto_now_add=True)
+    #: Up to and including which day it has paid; without one it never falls behind (``standing.py``).
+    paid_until = models.DateField(null=True, blank=True)
+    #: After contact: the last day on which everything is open although nothing was paid yet.
+    grace_until = models.DateField(null=True, blank=True)
+    state_since = models.DateTimeField(default=timezone.now)
+    #: The newest reminder that it got: sent when it was so many days behind.
+    reminded = models.PositiveIntegerField(default=0)
+    #: It was told that its data goes soon.
+    last_warning = models.DateField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Everything that it has is switched off."""
+        return self.state in (MemberState.DISABLED, MemberState.INACTIVE)
 
 
 class PosixNumberField(models.BigAutoField):
@@ -142,7 +160,7 @@ class Login(AbstractBaseUser):
     @property
     def _accesses(self) -> "list[Access]":
         if "_access_cache" not in self.__dict__:
-            self.__dict__["_access_cache"] = list(self.accesses.all()) if self.pk else []
+            self.__dict__["_access_cache"] = list(self.accesses.select_related("member")) if self.pk else []
         return self.__dict__["_access_cache"]
 
     def forget_accesses(self) -> None:
@@ -161,6 +179,13 @@ class Login(AbstractBaseUser):
         if self.is_narrowed:
             return [limit.member for limit in self._limits if not limit.order]
         return [a.member_id for a in self._accesses if a.role == Role.MEMBER_ADMIN and a.member_id]
+
+    def members_administered(self) -> "list[Member]":
+        """Members it administers as a whole, and its own one."""
+        found = {a.member_id: a.member for a in self._accesses if a.role == Role.MEMBER_ADMIN and a.member}
+        if self.member_id and self.member_id not in found and self.order_ids() and self.member:
+            found[self.member_id] = self.member
+        return list(found.values())
 
     def order_ids(self) -> list[int]:
         """Single hosting orders it administers."""

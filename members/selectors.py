@@ -6,9 +6,9 @@ from typing import TypeGuard
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from . import orders
+from . import orders, sessions
 from .choices import Role
-from .models import Access, Invitation, Login, Member, Token
+from .models import Access, Invitation, Login, LoginSession, Member, Token
 
 Actor = Login | AnonymousUser | None
 
@@ -69,3 +69,8 @@ def people_of(actor: Actor, member: Member) -> QuerySet[Login]:
         return Login.objects.none()
     within = Access.objects.filter(orders.accesses_within(member)).values("login")
     return Login.objects.filter(Q(member=member) | Q(pk__in=within)).order_by("username")
+
+
+def sessions_for(actor: Actor) -> QuerySet[LoginSession]:
+    """The actor's own sessions; nobody sees another's."""
+    return sessions.of(actor) if _known(actor) else LoginSession.objects.none()

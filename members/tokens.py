@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .choices import TokenScope
 from .models import Login, Token
 from .narrowing import Limit
+from .notes import note_first_use
 
 PREFIX = "cp_"  # so that secret scanners, and our own redaction, know one when they see it
 MAX_TOKENS = 50
@@ -79,7 +80,9 @@ def authenticate_token(text: str) -> Token | None:
         return None
     if token.last_used is None or token.last_used <= now - _USE_GRAIN:
         stale = Q(last_used=None) | Q(last_used__lte=now - _USE_GRAIN)
-        Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        noted = Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        if noted and token.last_used is None:
+            note_first_use(token)
         token.last_used = now
     token.login.token = token
     return token

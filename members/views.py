@@ -22,9 +22,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import selectors, services
+from . import entry, factors, selectors, services
 from .forms import KeysForm, LoginForm, PasswordForm
 from .ssh_keys import parse_keys
+
+#: How many times that support acted as somebody the account page tells of.
+IMPERSONATIONS_SHOWN = 20
 
 
 def _asked_next(request: HttpRequest) -> str:
@@ -38,16 +41,6 @@ def _next(request: HttpRequest, fallback: str) -> str:
     return _asked_next(request) or resolve_url(fallback)
 
 
-def _remember_language(response: HttpResponse, language: str) -> None:
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=365 * 24 * 3600,
-        secure=settings.SESSION_COOKIE_SECURE,
-        samesite="Lax",
-    )
-
-
 # --- in and out ---------------------------------------------------------------------------------------------------
 @sensitive_post_parameters("password")
 @csrf_protect
@@ -59,11 +52,7 @@ def login(request: HttpRequest) -> HttpResponse:
     form = LoginForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         assert form.login is not None  # noqa: S101
-        auth.login(request, form.login)
-        response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
-        if form.login.language:
-            _remember_language(response, form.login.language)
-        return response
+        return entry.after_password(request, form.login, _next(request, settings.LOGIN_REDIRECT_URL))
     context = {"form": form, "next": _asked_next(request)}
     return render(request, "members/login.html", context, status=503 if form.away else 200)
 
@@ -107,10 +96,10 @@ def language(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("language", "")
     response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
     if wanted in dict(settings.LANGUAGES):
-        if request.user.is_authenticated:
+        if request.user.is_authenticated and not getattr(request, "impersonator", None):
             services.set_language(login=services.login_of(request), language=wanted)
         translation.activate(wanted)
-        _remember_language(response, wanted)
+        entry.remember_language(response, wanted)
     return response
 
 
@@ -123,6 +112,9 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "login": own,
         "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
+        "second_factor": factors.has_factor(own),
+        "impersonations": own.impersonations.select_related("staff")[:IMPERSONATIONS_SHOWN],
+        "session_count": selectors.sessions_for(own).count(),
         "token_count": selectors.tokens_for(own).count(),
         "key_count": len(own.ssh_keys.splitlines()),
     }
@@ -157,17 +149,6 @@ def password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password is changed. Other sessions of yours were signed out."))
             return redirect("members:account")
     return render(request, "members/password.html", {"form": form}, status=status)
-
-
-@require_POST
-@login_required
-def sessions(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere else."""
-    own = services.login_of(request)
-    services.sign_out_everywhere(login=own, actor=own)
-    auth.update_session_auth_hash(request, own)
-    messages.success(request, _("Your other sessions were signed out."))
-    return redirect("members:account")
 
 
 @login_required

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -112,12 +112,14 @@ def resync_returned() -> int:
 # --- fenced hosts ------------------------------------------------------------------------------------------------
 
 
-def stand_down_fenced() -> int:
-    """Let each fenced host that answers find out that it is fenced: it ends what it still runs. How many did.
+def stand_down_fenced(*names_only: str) -> int:
+    """Let each fenced host that answers (of those named, if any are) find out that it is fenced: it ends what it still
+    runs. How many did.
 
     Not one that is just being readmitted: it is being cleaned, and told otherwise at the end.
     """
-    hosts = list(Host.objects.filter(state=HostState.FENCED, reachable=True))
+    fenced = Host.objects.filter(state=HostState.FENCED, reachable=True)
+    hosts = list(fenced.filter(name__in=names_only) if names_only else fenced)
     names = [host.name for host in hosts]
     coming_back = Operation.objects.filter(params__host__in=names, state__in=UNFINISHED, kind__endswith="readmit_host")
     busy = set(coming_back.values_list("params__host", flat=True))
@@ -130,6 +132,16 @@ def stand_down_fenced() -> int:
         except (StepError, TimeoutError) as error:
             log.warning("a fenced host did not stand down", error=repr(error))
     return told
+
+
+@channel.when_back
+def _find_out_at_once(name: str) -> None:
+    """A fenced host that is back hears of it before anything else, and not only when the clock comes round."""
+    try:
+        contacts.note_all(name)
+        stand_down_fenced(name)
+    finally:
+        connection.close()  # this thread's own
 
 
 # --- drift -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from . import files
 from .credentials import ensure_authority, ensure_ssh_key, secrets_of
 from .hosts import HOSTS
 from .instance import Lab
+from .provision import internet
 
 LDAP_BASE = "dc=panel,dc=internal"
 
@@ -42,5 +43,11 @@ def variables(lab: Lab) -> dict[str, str]:
         "WEBHOOK_ALLOWED_NETWORKS": f"{lab.network[1]}/32",
         "WEBHOOK_ALLOW_HTTP": "true",
         "METRICS_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ACME_DIRECTORY": f"https://{address['core1']}:{internet.ACME_PORT}/dir",
+        "ACME_CONTACT": "staff@panel.test",
+        "ACME_CA_FILE": str(lab.home / "ca.pem"),
+        "ACME_ORDERS_PER_HOUR": "100000",  # the lab's authority has no limits, and tests make many
+        "DNS_RESOLVERS": f"{address['core1']}:53",
+        "STAFF_SECOND_FACTOR": "optional",  # the demonstration's logins open the panel with their password alone
         "EMAIL_URL": f"filemail:///{lab.home / 'mail'}",
     }

@@ -37,6 +37,10 @@ class Operation(models.Model):
     #: Who may see it: "member:3", "order:5". Staff see all.
     scopes = ArrayField(models.CharField(max_length=40), default=list)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    #: Who of the staff asked for it in that login's name, for support.
+    impersonated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     requested_from = models.GenericIPAddressField(null=True)
     #: Chosen by the client: the same key from the same login is the same operation (double click, retried POST).
     idempotency_key = models.CharField(max_length=80, blank=True)

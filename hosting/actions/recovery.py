@@ -6,12 +6,12 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
 from controlpanel.fleet.actions import Call, HostAction, apply_call
-from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.desired import Resource, desired_state, tell
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
@@ -28,7 +28,7 @@ from storage import many as storage
 from storage import services as storage_services
 from storage.errors import StorageError
 
-from .. import desired
+from .. import desired, recovering
 from ..choices import SiteState
 from ..models import Site
 from .sites import on_host
@@ -49,13 +49,13 @@ TOLD = 500
 def _rest(sites: QuerySet[Site]) -> None:
     """The state of sites that are where they should be."""
     pks = list(sites.values_list("pk", flat=True))  # each update would change what the next one finds
-    for quarantined, enabled, state in (
-        (True, None, SiteState.QUARANTINED),
-        (False, True, SiteState.ACTIVE),
-        (False, False, SiteState.DISABLED),
+    answering = Q(enabled=True, suspended=False)
+    for which, state in (
+        (Q(quarantined=True), SiteState.QUARANTINED),
+        (Q(quarantined=False) & answering, SiteState.ACTIVE),
+        (Q(quarantined=False) & ~answering, SiteState.DISABLED),
     ):
-        these = Site.objects.filter(pk__in=pks, quarantined=quarantined)
-        (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
+        Site.objects.filter(which, pk__in=pks).update(state=state)
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------
@@ -64,13 +64,15 @@ def _rest(sites: QuerySet[Site]) -> None:
 @register
 class CutOffAtEdges(HostAction):
     """Visitors of these sites see that they are down for a moment: nobody is sent to the dead host any more, whatever
-    it does. Args: ``{"sites": [ids], "count": how many}``. An edge that is away does not hold the recovery up."""
+    it does, and requests that are under way to it end. Args: ``{"sites": [ids], "count": how many}``. An edge that is
+    away does not hold the recovery up."""
 
     name = "hosting.cut_off_at_edge"
     title = _("Let %(host)s send nobody to the dead host any more")
 
     def request(self, step: Step) -> Call:
-        return apply_call(step.operation_id, routing_desired.site_routes_of(step.args["sites"]), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(step.args["sites"])]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _forgiving(super().submit(step))
@@ -310,7 +312,14 @@ class Report(Action):
 
 
 def report_of(operation: Operation) -> dict[str, Any]:
-    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges]}`` of a recovery so far."""
+    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges], "edges": those that
+    carry on when an edge died}`` of a recovery so far."""
+    return {key: value for key, value in full_report_of(operation).items() if key != "databases"}
+
+
+def full_report_of(operation: Operation) -> dict[str, Any]:
+    """The same for pages: with ``databases``, as rows of ``databases.recovery.report_of_databases`` tell them now."""
+    databases: list[dict[str, Any]] = []
     up, down, targets = 0, dict[str, str](), dict[str, int]()
     missed: set[str] = set()
     power = ""
@@ -329,6 +338,8 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }
+        elif rows := recovering.told_by(step.action, answer):
+            databases += rows
         elif step.action == "fleet.power_off":
             power = "confirmed" if step.state == StepState.SUCCEEDED else step.detail
         elif step.action == TakeOver.name:
@@ -337,7 +348,11 @@ def report_of(operation: Operation) -> dict[str, Any]:
             missed.add(step.host)
     for pk in sorted(sites - told)[:TOLD]:
         down[str(pk)] = "no host has room for it"
-    return {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    report = {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    host = Host.objects.filter(name=operation.params["host"]).first()
+    if host and Role.EDGE.value in host.roles:
+        report["edges"] = [edge.name for edge in routing_selectors.edges() if edge.pk != host.pk]
+    return {**report, "databases": databases}
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------
@@ -350,6 +365,7 @@ class Clean(HostAction):
 
     name = "hosting.clean_host"
     title = _("Clean %(host)s of what it no longer has")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         survey = Step.objects.filter(
@@ -404,6 +420,7 @@ class StandUp(HostAction):
 
     name = "hosting.stand_up"
     title = _("Tell %(host)s that it may serve")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         return Call("host.stand_up", timeout=30)
@@ -418,4 +435,5 @@ class PublishReturned(HostAction):
 
     def request(self, step: Step) -> Call:
         sites = Site.objects.filter(host__name=step.args["returned"]).values_list("pk", flat=True)
-        return apply_call(step.operation_id, routing_desired.site_routes_of(sites), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(sites)]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)

@@ -20,7 +20,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 
 from .. import recovering, services
-from ..actions.recovery import report_of
+from ..actions.recovery import full_report_of
 
 # --- deeds -----------------------------------------------------------------------------------------------------------
 
@@ -121,7 +121,7 @@ def shown_recovery(page: HostAdmin, host: Host) -> SafeString | str:
     operation = last_recovery(host)
     if operation is None:
         return "–"
-    context = {"operation": operation, "report": report_of(operation)}
+    context = {"operation": operation, "report": full_report_of(operation)}
     return mark_safe(render_to_string("hosting/recovery_report.html", context))  # noqa: S308
 
 

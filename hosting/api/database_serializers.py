@@ -96,9 +96,11 @@ class RotateSerializer(serializers.Serializer[Any]):
 
 
 class MoveDatabaseSerializer(serializers.Serializer[Any]):
-    """Where it goes; the host that placement chooses when none is named."""
+    """Where it goes; the host that placement chooses when none is named. ``held``: connections wait while all of it is
+    copied, for what no copy can follow."""
 
     host = serializers.CharField(max_length=63, required=False, allow_blank=True)
+    held = serializers.BooleanField(default=False)
 
 
 class AcceptedDatabaseSerializer(AcceptedSerializer, DatabaseSerializer):

@@ -26,6 +26,7 @@ from .database_serializers import (
     RotateSerializer,
 )
 from .filters import DatabaseFilter
+from .usage import DatabaseUsage
 
 
 def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSerializer, **more: Any) -> Any:
@@ -38,7 +39,7 @@ def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSer
     list=extend_schema(summary="Databases of orders that you administer"),
     retrieve=extend_schema(summary="One database"),
 )
-class DatabaseViewSet(Collection):
+class DatabaseViewSet(DatabaseUsage, Collection):
     """Databases on hosts of their own. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = DatabaseSerializer
@@ -74,6 +75,13 @@ class DatabaseViewSet(Collection):
         database = self.get_object()
         return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
 
+    @accepts("Dump it now")
+    @action(detail=True, methods=["post"])
+    def dump(self, request: Request, pk: str) -> Response:
+        """Kept on another host, beside the regular ones, until the next that is asked for. ``dumped`` says when."""
+        database = self.get_object()
+        return self._carry_out(lambda **common: services.dump_database(self.actor, database, **common))
+
     @accepts("A new password for one of its users", RotateSerializer, AcceptedSecretSerializer)
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
@@ -105,11 +113,13 @@ class DatabaseViewSet(Collection):
     @accepts("Move it to another database host while it serves (staff)", MoveDatabaseSerializer)
     @action(detail=True, methods=["post"], permission_classes=[StaffMay])
     def move(self, request: Request, pk: str) -> Response:
-        """With ``?preview=1`` also what it means: how large, for how long connections will wait, who is affected."""
-        database, host = self.get_object(), self.fields_of(MoveDatabaseSerializer).get("host")
+        """With ``?preview=1`` also what it means: how large, for how long connections will wait, who is affected, and
+        what stands in the way of a copy that follows (``obstacles``: then it can only be moved ``held``)."""
+        database, fields = self.get_object(), self.fields_of(MoveDatabaseSerializer)
+        host, held = fields.get("host"), fields["held"]
         return self._carry_out(
-            lambda **common: services.move_database(self.actor, database, host or None, **common),
-            facts=previews.of_move,
+            lambda **common: services.move_database(self.actor, database, host or None, held=held, **common),
+            facts=lambda moved: previews.of_move(moved, held),
         )
 
     @accepts("Bring it up from its newest dump, because its host is lost (staff)")

@@ -141,6 +141,12 @@ class NoRoom(HostingError):
     message = _("%(host)s has not enough free disk for this database.")
 
 
+class TooLargeToHold(HostingError):
+    code = "too_large_to_hold"
+    status = 409
+    message = _("To copy it all would take longer than the %(minutes)d minutes for which connections may wait.")
+
+
 class NoCopy(HostingError):
     code = "no_copy"
     status = 409

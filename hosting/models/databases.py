@@ -47,6 +47,9 @@ class Database(models.Model):
     #: Intent: it has reached its quota, so what makes it grow is refused.
     full = models.BooleanField(default=False)
 
+    #: Intent: nobody may connect, because its member is switched off (``suspension.py``).
+    suspended = models.BooleanField(default=False)
+
     # Observed by the clock.
     size_bytes = models.BigIntegerField(null=True)
     open_connections = models.PositiveIntegerField(null=True)

@@ -4,6 +4,7 @@ from ..databases import recovery as _database_recovery  # noqa: F401 (registers 
 from . import applications as applications
 from . import database_moves as database_moves
 from . import databases as databases
+from . import edge_rules as edge_rules
 from . import evacuation as evacuation
 from . import files as files
 from . import maintenance as maintenance
@@ -12,3 +13,4 @@ from . import quarantine as quarantine
 from . import recovery as recovery
 from . import scale as scale
 from . import sites as sites
+from . import suspension as suspension

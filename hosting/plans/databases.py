@@ -198,11 +198,28 @@ class RestoreDatabase(DatabasePlan):
 
 @register
 class RecoverDatabase(RestoreDatabase):
-    """The same, when the host of the database is lost."""
+    """The same when the host of the database is lost, from the newest that is kept: a dump (its id), or a move's copy.
+
+    ``{"dump", "made", "lost": host name, "half_copy": {"host", "move"} of a move that has ended in the middle}``. The
+    ways lead away from the lost host before the database is opened: it is never reachable on two.
+    """
 
     kind = "hosting.recover_database"
     steered_by_staff = True
-    title = _("Bring the database %(name)s up from its dump of %(made)s, because %(lost)s is lost")
+    title = _("Bring the database %(name)s up as it was at %(made)s, because %(lost)s is lost")
+
+    def stages(self, params: Params) -> Stages:
+        database = load(params)
+        half = params.get("half_copy") or {}
+        holder = Host.objects.filter(name=half.get("host")).first()
+        prepare = on_host("hosting.put_for_restore", database, database.host) if params["dump"] else []
+        fill = on_host("hosting.restore_dump", database, database.host, dump=params["dump"]) if params["dump"] else []
+        return [
+            on_host("hosting.drop_half_copy", database, holder, move=half.get("move")),
+            [*gate_steps("hosting.open_gate", database), *prepare],
+            fill,
+            on_host("hosting.serve_restored", database, database.host),
+        ]
 
 
 @register
@@ -230,14 +247,14 @@ class PurgeDatabase(DatabasePlan):
 
 @register
 class DumpDatabase(DatabasePlan):
-    """By the clock. It changes nothing, so it leaves the database's state alone."""
+    """By the clock, or when somebody asks. It changes nothing, so it leaves the database's state alone."""
 
     kind = "hosting.dump_database"
     title = _("Dump the database %(name)s")
 
     def stages(self, params: Params) -> Stages:
         database, keeper = load(params), dump_host(load(params))
-        dump = on_host("hosting.dump_database", database, keeper, label=REGULAR)
+        dump = on_host("hosting.dump_database", database, keeper, label=params.get("label", REGULAR))
         if keeper == database.host or database.engine != DatabaseEngine.MARIADB:
             return [dump]
         # MariaDB grants by database: the other host may read this one only as long as it takes.

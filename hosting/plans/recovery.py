@@ -80,9 +80,10 @@ class RecoverHost(Plan):
         ]
 
     def report(self, operation: Operation) -> SafeString | str:
-        if not operation.steps.filter(action="hosting.bring_up").exclude(state=StepState.PLANNED).exists():
+        telling = ("hosting.bring_up", "hosting.recover_databases", "hosting.recovery_report")
+        if not operation.steps.filter(action__in=telling).exclude(state=StepState.PLANNED).exists():
             return ""
-        context = {"operation": operation, "report": actions.report_of(operation)}
+        context = {"operation": operation, "report": actions.full_report_of(operation)}
         return mark_safe(render_to_string("hosting/recovery_report.html", context))  # noqa: S308  # a template's
 
     def may_turn_back(self, operation: Operation) -> bool:

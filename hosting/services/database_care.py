@@ -11,13 +11,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from controlpanel.fleet import channel
+from controlpanel.fleet import channel, samples
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.errors import StepError
 from controlpanel.operations.models import Operation
 
+from .. import selectors
 from ..choices import DatabaseState
 from ..databases import intents, servers
 from ..databases.desired import GONE
@@ -30,6 +31,8 @@ log = structlog.get_logger()
 ROOM_AGAIN = 0.95
 #: The label of the dumps that the clock makes.
 REGULAR = "regular"
+#: The label of the one that was last asked for.
+ASKED = "asked"
 #: A dump that failed is tried again after this long.
 DUMP_AGAIN_AFTER = timedelta(hours=1)
 _ASK = 20.0
@@ -50,13 +53,19 @@ def refresh_database_usage() -> int:
 
 
 def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
-    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota."""
+    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota.
+
+    Over time they are the samples ``size`` and ``connections`` of "database:12".
+    """
     now = timezone.now()
-    started = []
+    started, rows = [], []
     for database in Database.objects.filter(host=host, placed=True).exclude(state__in=GONE):
         said = databases.get(database.name)
         if said is None:
             continue
+        if samples.is_due(database.size_bytes, database.used_at, now, int(said["bytes"]), database.quota_bytes):
+            rows.append((f"database:{database.pk}", "size", now, float(said["bytes"])))
+            rows.append((f"database:{database.pk}", "connections", now, float(said.get("connections") or 0)))
         Database.objects.filter(pk=database.pk).update(
             size_bytes=int(said["bytes"]), open_connections=int(said.get("connections") or 0), used_at=now
         )
@@ -64,6 +73,7 @@ def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) 
             with contextlib.suppress(DatabaseBusy), transaction.atomic():
                 if operation := _set_full(database):
                     started.append(operation)
+    samples.note(rows)
     return started
 
 
@@ -104,6 +114,28 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
         if len(started) >= limit:
             break
     return started
+
+
+def dump_database(
+    actor: "selectors.Actor",
+    database: Database | int,
+    *,
+    idempotency_key: str = "",
+    requested_from: str | None = None,
+) -> tuple[Database, Operation]:
+    """Make a dump now, beside the one that the clock makes; it takes the place of the last one that was asked for.
+
+    Raises what ``intents.check_changeable`` says.
+    """
+    database = selectors.database_for(actor, database if isinstance(database, int) else database.pk)
+
+    def make() -> Operation:
+        locked = intents.lock(database)
+        intents.check_changeable(locked)
+        return intents.start("hosting.dump_database", locked, actor, idempotency_key, requested_from, label=ASKED)
+
+    operation = intents.once(actor, idempotency_key, "hosting.dump_database", make, database)
+    return selectors.database_for(actor, database.pk), operation
 
 
 def dump_host(database: Database) -> Host | None:

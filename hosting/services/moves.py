@@ -22,7 +22,7 @@ from ..errors import AlreadyThere, NoCapacity, Scaled, TargetUnfit
 from ..models import Site
 
 #: Sites that are moved in one go: their visitors wait together, so not too many.
-BATCH = 12
+BATCH = 8
 #: Seconds that requests under way get to end on the source, while new ones wait.
 DRAIN = 5
 
@@ -160,7 +160,7 @@ def is_movable(site: Site) -> bool:
 
 def check_movable(site: Site) -> None:
     """Raises HostingError for a site that cannot be moved (now)."""
-    intents.check_changeable(site)
+    intents.check_changeable(site, even_suspended=True)
     if site.placements.exists():
         raise Scaled
 

@@ -66,6 +66,7 @@ def recover_host(
     orders = Site.objects.filter(pk__in=ids).values_list("order_id", "order__member_id").distinct()
     scopes = sorted({scope for order, member in orders for scope in (f"order:{order}", f"member:{member}")})
     Site.objects.filter(pk__in=ids, state=SiteState.ACTIVE).update(state=SiteState.UPDATING)
+    operations.wake_waiting(host.name)  # for an edge, or for one of several copies, nobody waits any more
     return operations.start(
         "hosting.recover_host",
         {"host": host.name, "was": before, "sites": ids, "cut": cut, "kept": kept, "begin_anew": begun_anew},

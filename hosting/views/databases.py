@@ -69,7 +69,7 @@ def database_create(request: HttpRequest, pk: int) -> HttpResponse:
 def database_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """How to reach it, how full it is, who may log in, and what was done with it."""
     database = database_or_404(request, pk)
-    operations = selectors.operations_about(request.user, database).select_related("requested_by")
+    operations = selectors.operations_about(request.user, database).select_related("requested_by", "impersonated_by")
     idle = database.placed and database.state in (DatabaseState.ACTIVE, DatabaseState.FAILED)
     context = {
         "database": database,

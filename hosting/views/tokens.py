@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from controlpanel import reauthentication
 from members import selectors as people
 from members import services
 
@@ -27,6 +28,9 @@ def token_list(request: HttpRequest) -> HttpResponse:
     own = services.login_of(request)
     form = TokenForm(request.POST or None, login=own, initial={"only": request.GET.getlist("only")})
     text = ""
+    recent = reauthentication.is_recent(request)
+    if request.method == "POST" and not recent:
+        return reauthentication.ask(request)
     if request.method == "POST" and form.is_valid():
         days, only = form.cleaned_data["days"], form.cleaned_data["only"]
         try:
@@ -46,7 +50,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
     for token in found:
         only = [names[limit] for limit in token.narrowed_to if limit in names]
         token.only = None if token.limits is None else only  # type: ignore[attr-defined]
-    context = {"form": form, "text": text, "tokens": found, "now": timezone.now()}
+    context = {"form": form, "text": text, "tokens": found, "recent": recent, "now": timezone.now()}
     return render(request, "members/tokens.html", context)
 
 

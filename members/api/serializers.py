@@ -24,8 +24,8 @@ class MemberSerializer(serializers.ModelSerializer[Member]):
 
     class Meta:
         model = Member
-        fields = ("id", "name", "kind", "state", "created")
-        read_only_fields = ("state", "created")
+        fields = ("id", "name", "kind", "state", "state_since", "paid_until", "grace_until", "created")
+        read_only_fields = ("state", "state_since", "paid_until", "grace_until", "created")
 
 
 class OwnAccessSerializer(serializers.ModelSerializer[Access]):
@@ -90,3 +90,13 @@ class PasswordSerializer(serializers.Serializer[Any]):
 
     password = serializers.CharField(**PASSWORD)
     old_password = serializers.CharField(required=False, **PASSWORD)
+
+
+class SecondFactorSerializer(serializers.Serializer[Any]):
+    """What logging in takes besides the password."""
+
+    on = serializers.BooleanField(help_text="The password alone does not open the panel.")
+    required = serializers.BooleanField(help_text="This login must have one.")
+    app = serializers.BooleanField(help_text="An app with one-time codes (TOTP).")
+    keys = serializers.IntegerField(help_text="Keys and passkeys (WebAuthn).")
+    recovery_codes = serializers.IntegerField(help_text="Recovery codes that are not used yet.")

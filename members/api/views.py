@@ -16,7 +16,7 @@ from controlpanel.api.views import Collection, StaffWrite
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Once, Outcome, carry_out, wants_preview
 from controlpanel.operations.api.serializers import AcceptedSerializer
 
-from .. import selectors, services
+from .. import factors, selectors, services
 from ..models import Login, Member
 from .filters import LoginFilter, MemberFilter
 from .serializers import (
@@ -25,7 +25,9 @@ from .serializers import (
     MemberSerializer,
     NewLoginSerializer,
     PasswordSerializer,
+    SecondFactorSerializer,
 )
+from .standing import StandingActions
 
 
 class AcceptedLoginSerializer(AcceptedSerializer):
@@ -37,12 +39,12 @@ class AcceptedLoginSerializer(AcceptedSerializer):
 @extend_schema_view(
     list=extend_schema(summary="Members that you administer"), retrieve=extend_schema(summary="One member")
 )
-class MemberViewSet(Collection):
+class MemberViewSet(StandingActions, Collection):
     """Organizations and persons."""
 
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
-    ordering_fields = ("id", "name", "created", "state")
+    ordering_fields = ("id", "name", "created", "state", "paid_until")
     permission_classes = (StaffWrite,)
     queryset = Member.objects.none()
 
@@ -78,6 +80,26 @@ class LoginViewSet(Collection):
     @action(detail=False, filterset_class=None, pagination_class=None, filter_backends=[])
     def me(self, request: Request) -> Response:
         return Response(LoginSerializer(self.rows().get(pk=self.actor.pk)).data)
+
+    @extend_schema(summary="Your own second factors", responses=SecondFactorSerializer)
+    @action(
+        detail=False,
+        url_path="me/second-factor",
+        filterset_class=None,
+        pagination_class=None,
+        filter_backends=[],
+    )
+    def second_factor(self, request: Request) -> Response:
+        """They are set up and taken away in a browser only."""
+        state = factors.state_of(self.actor)
+        body = {
+            "on": state.on,
+            "required": state.required,
+            "app": state.app is not None,
+            "keys": len(state.keys),
+            "recovery_codes": state.codes_left,
+        }
+        return Response(SecondFactorSerializer(body).data)
 
     @extend_schema(
         summary="A new login",

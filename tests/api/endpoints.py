@@ -41,12 +41,16 @@ def all_endpoints() -> list[Endpoint]:
     return found
 
 
-ALL = [endpoint for endpoint in all_endpoints() if not endpoint.path.endswith(("/schema/", "/docs/"))]
+#: No collections: the documents, which hold nothing of anybody's, and what has tests of its own (test_search.py).
+OTHERS = ("/schema/", "/docs/", "/search/")
+ALL = [endpoint for endpoint in all_endpoints() if not endpoint.path.endswith(OTHERS)]
 OF_ONE_ROW = [endpoint for endpoint in ALL if ID_PARAMETER in endpoint.path]
 LISTS = [
     endpoint
     for endpoint in ALL
-    if endpoint.method == "GET" and "{" not in endpoint.path and "/me/" not in endpoint.path
+    if endpoint.method == "GET"
+    and "{" not in endpoint.path
+    and not endpoint.path.endswith(("/me/", "/csv/", "/jsonl/"))
 ]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from controlpanel.audit.models import Entry
 from tests import factories as make
 from tests.api.endpoints import ID_PARAMETER
 
@@ -9,7 +10,7 @@ from tests.api.endpoints import ID_PARAMETER
 OWNED = {"member", "order", "login", "site", "volume", "domain", "database", "operation", "host"}
 
 #: Collections of which nobody sees another's rows, staff neither.
-OWN_ONLY = {"tokens"}
+OWN_ONLY = {"tokens", "sessions"}
 
 
 def is_owned_id(name: str, example: Any) -> bool:
@@ -31,6 +32,7 @@ class World:
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
         self.webhook = make.WebhookFactory(member=self.member)
+        self.session = make.LoginSessionFactory(login=self.login)
         self.invitation = make.InvitationFactory(member=self.member, invited_by=self.login)
 
     def row_of(self, model: Any) -> Any:
@@ -40,15 +42,18 @@ class World:
             make.Access: self.login.accesses.order_by("pk")[0],
             make.Token: self.token,
             make.Invitation: self.invitation,
+            make.LoginSession: self.session,
             make.HostingOrder: self.order,
             make.Site: self.site,
             make.Domain: self.site.domains.get(),
             make.Volume: self.site.volume,
             make.Database: self.database,
             make.Route: make.Route.objects.get(backend__site_id=self.site.pk),
+            make.Certificate: make.Certificate.objects.get(route__backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
             make.Webhook: self.webhook,
+            Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),
         }
         if model not in rows:
             raise AssertionError(f"tests/api/world.py makes no {model.__name__}: add one, so that its scope is tested")

@@ -16,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from controlpanel.operations.models import Operation
 from hosting.models import Database, HostingOrder, Site
 from members.models import Login, Member, Token
+from routing.models import Certificate
 from tests.api.endpoints import ALL, ID_PARAMETER
 from webhooks.models import Webhook
 
@@ -31,6 +32,7 @@ OF_WORD: dict[str, type[models.Model]] = {
     "members": Member,
     "people": Login,
     "webhooks": Webhook,
+    "certificates": Certificate,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {

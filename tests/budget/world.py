@@ -21,7 +21,7 @@ from hosting.models import Database, DatabaseUser, Domain, HostingOrder, Site
 from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Login, Member
-from routing.models import Backend, Route
+from routing.models import Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
 from tests import factories as make
@@ -149,7 +149,17 @@ class World:
         names = {site.pk: f"site{site.pk}.example.org" for site in sites}
         _write(Domain(site=site, name=names[site.pk], kind=DomainKind.PRIMARY) for site in sites)
         backends = _write(Backend(site_id=site.pk, host=site.host) for site in sites)
-        _write(Route(name=names[backend.site_id], backend=backend) for backend in backends)
+        routes = _write(Route(name=names[backend.site_id], backend=backend) for backend in backends)
+        # Every second name leads elsewhere: its owner is told what to set.
+        elsewhere = {"code": "dns_elsewhere", "params": {"name": "a.test", "addresses": "192.0.2.1"}}
+        _write(
+            Certificate(route=route, state="waiting", retry_at=timezone.now(), trouble=elsewhere)
+            if n % 2
+            else Certificate(
+                route=route, state="issued", source="acme", chain_pem="-", not_after=timezone.now() + timedelta(days=60)
+            )
+            for n, route in enumerate(routes)
+        )
         self._made_sites = sites
 
     def _databases(self) -> None:

@@ -104,6 +104,22 @@ def test_from_the_word_on_nobody_is_sent_there_and_its_volumes_are_nobodys(dead:
     assert Backend.objects.get(site_id=disabled.pk).mode == "disabled"
 
 
+def test_edges_are_told_to_give_the_host_up(dead: Host, others: Any, pool: Pool) -> None:
+    """So that what is under way to it ends; and to send there again when it has been readmitted."""
+    site_on(dead, pool)
+    step = services.recover_host(None, dead).steps.filter(action="hosting.cut_off_at_edge").first()
+    assert step is not None
+
+    def away(request: Any) -> list[str]:
+        base = next(item for item in request.args["items"] if item["kind"] == "edge")
+        return [backend["name"] for backend in base["spec"]["backends"] if backend.get("away")]
+
+    assert away(action_for(step.action).request(step)) == ["web1"]
+    Host.objects.filter(pk=dead.pk).update(state=HostState.ACTIVE)
+    step.args = {"returned": "web1"}
+    assert away(action_for("hosting.publish_returned").request(step)) == []
+
+
 def test_sites_go_to_others_only_after_the_fence(dead: Host, others: Any, pool: Pool) -> None:
     sites = [site_on(dead, pool) for _ in range(3)]
     disabled = site_on(dead, pool, enabled=False, state=SiteState.DISABLED)

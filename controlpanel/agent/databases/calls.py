@@ -108,10 +108,11 @@ def publish(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
 @call("database.seed", parallel=True)
 def seed(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """On the target: copy it, which takes long. See ``moving``."""
-    database = _database(args, context, "move", "source", "method", "limit")
+    database = _database(args, context, "move", "source", "method", "lock", "limit")
     method = fields.one_of(args, "method", ("replicate", "locked"), "replicate")
+    lock = fields.text(args, "lock", 40, default="") if method == "locked" else ""
     with _room():
-        return moving.seed(context, database, _move(args), _source(args), method, _limit(args), context.progress)
+        return moving.seed(context, database, _move(args), _source(args), method, lock, _limit(args), context.progress)
 
 
 @call("database.follow", parallel=True)
