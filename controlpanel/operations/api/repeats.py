@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from django.db import DatabaseError, transaction
@@ -20,15 +21,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlpanel.api.problems import Conflict
+from controlpanel.api.views import around_writes
 
 from ..locks import lock_resources
 from ..models import Answer
 from ..redaction import is_secret
+from .answers import idempotency_key
 
 #: How long an answer is kept. (Operations keep their keys for ever: a site is never created twice.)
 KEPT = timedelta(days=1)
 
 Handler = Callable[..., Response]
+
+
+@around_writes
+def _once(request: Request, handler: Handler) -> Handler:
+    key = idempotency_key(request)
+    return partial(once, key, handler) if key else handler
 
 
 def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
