@@ -39,5 +39,6 @@ class TokenForm(forms.Form):
 
     def __init__(self, *args: Any, login: Login, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        chosen = self.data.getlist("only") if self.is_bound else self.initial.get("only", [])
+        asked: Any = self.data
+        chosen = asked.getlist("only") if self.is_bound else self.initial.get("only", [])
         self.fields["only"].choices = tokens.offered(login, chosen)  # type: ignore[attr-defined]

@@ -18,9 +18,10 @@ from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import known_kinds
 from controlpanel.operations.signals import operation_finished
 from hosting.models import HostingOrder
+from hosting.selectors import orders_for
 from members.models import Login, Member
 
-from . import selectors, signing
+from . import signing
 from .addresses import check_url
 from .choices import DeliveryState
 from .models import Delivery, Webhook
@@ -158,7 +159,7 @@ def _may_own(actor: Login, webhook: Webhook) -> None:
         return
     mine = webhook.member_id in actor.member_ids() if webhook.member_id else False
     if not mine and webhook.order_id:
-        mine = selectors.hosting.orders_for(actor).filter(pk=webhook.order_id).exists()
+        mine = orders_for(actor).filter(pk=webhook.order_id).exists()
     if not (actor.is_active and mine):
         raise PermissionDenied
 

@@ -1,7 +1,6 @@
 """What the collections are made of."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -17,8 +16,15 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from controlpanel.operations.api.answers import idempotency_key
-from controlpanel.operations.api.repeats import once
+#: What stands between a write and the method that does it. Floors below know only that there may be something.
+Around = Callable[[Request, Any], Any]
+_around: list[Around] = []
+
+
+def around_writes(function: Around) -> Around:
+    """Decorator: let the function put something around the method of every write (``operations.api.repeats``)."""
+    _around.append(function)
+    return function
 
 
 class StableOrdering(OrderingFilter):
@@ -48,14 +54,16 @@ class Rows(GenericViewSet):
     ordering_fields: Sequence[str] = ("id",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authentication and permissions come first; then a write with an Idempotency-Key is done once only."""
+        """Authentication and permissions come first; then what stands around writes."""
         if int(request.META.get("CONTENT_LENGTH") or 0) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
             raise RequestDataTooBig
         super().initial(request, *args, **kwargs)
-        method = (request.method or "").lower()
-        handler = getattr(self, method, None)
-        if handler is not None and request.method not in SAFE_METHODS and (key := idempotency_key(request)):
-            setattr(self, method, partial(once, key, handler))
+        name = (request.method or "").lower()
+        handler = getattr(self, name, None)
+        if handler is not None and request.method not in SAFE_METHODS:
+            for around in _around:
+                handler = around(request, handler)
+            setattr(self, name, handler)
 
     @property
     def actor(self) -> Any:
@@ -88,7 +96,7 @@ class Collection(mixins.ListModelMixin, mixins.RetrieveModelMixin, Rows):
     """Rows to list and to read; ``?fields=id,name`` for some of their fields only."""
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        serializer = super().get_serializer(*args, **kwargs)
+        serializer: Any = super().get_serializer(*args, **kwargs)
         if self.action in ("list", "retrieve"):
             self._keep_asked(getattr(serializer, "child", serializer).fields)
         return serializer

@@ -221,7 +221,8 @@ def journal_of(host: Host, *, after: int = 0, limit: int = 100, timeout: float =
 def ping_all(timeout: float = 5.0) -> dict[str, bool]:
     """Ask every host whether it is there, all at once, and write it down; name to whether it answered."""
     hosts = list(Host.objects.all())
-    began, took = time.monotonic(), {}
+    began = time.monotonic()
+    took: dict[str, float] = {}
     futures = {host.name: channel.call(host, "ping", timeout=timeout) for host in hosts}
     for name, future in futures.items():
         future.add_done_callback(lambda _future, name=name: took.setdefault(name, time.monotonic() - began))  # type: ignore[misc]

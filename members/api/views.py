@@ -71,7 +71,7 @@ class LoginViewSet(Collection):
     queryset = Login.objects.none()
 
     def rows(self) -> QuerySet[Login]:
-        accesses = "accesses"
+        accesses: Any = "accesses"
         if self.actor.is_narrowed:  # what its login may do elsewhere is not for this token
             accesses = Prefetch("accesses", selectors.accesses_for(self.actor))
         return selectors.logins_for(self.actor).prefetch_related(accesses)

@@ -1,6 +1,6 @@
 """What can be done in the browser can be done over REST. A new page has to be named here with its endpoint."""
 
-from tests.api.endpoints import ALL
+from tests.api.endpoints import all_endpoints
 from tests.security.addresses import patterns
 
 #: Pages of forms and buttons (what is only looked at follows from the collections), and the endpoints that do the same.
@@ -61,6 +61,15 @@ PAGES: dict[str, str] = {
     "members/<int:pk>/people/invite/": "POST invitations/",
     "members/<int:pk>/invitations/<int:invitation_pk>/resend/": "POST invitations/{id}/resend/",
     "members/<int:pk>/invitations/<int:invitation_pk>/withdraw/": "DELETE invitations/{id}/",
+    "account/sessions/<int:pk>/end/": "DELETE sessions/{id}/",
+    "databases/<int:pk>/usage/": "GET databases/{id}/usage/",
+    "orders/<int:pk>/usage/": "GET orders/{id}/usage/",
+    "sites/<int:pk>/usage/": "GET sites/{id}/usage/",
+    "sites/<int:pk>/certificates/<int:certificate_pk>/retry/": "POST certificates/{id}/retry/",
+    "sites/<int:pk>/edge-rules/": "PUT sites/{id}/edge-rules/",
+    "history/": "GET audit/",
+    "history/export.<slug:form>": "GET audit/csv/",
+    "search/": "GET search/",
     "webhooks/": "GET webhooks/",
     "webhooks/new/": "POST webhooks/",
     "webhooks/<int:pk>/": "GET webhooks/{id}/",
@@ -78,6 +87,15 @@ ONLY_IN_BROWSERS: dict[str, str] = {
     "invitation/": "of the person who was invited, by a secret link",
     "password/forgotten/": "of the person who forgot it",
     "password/new/": "of the person who forgot it, by a secret link",
+    "login/second/": "a program has a token",
+    "account/second-factor/": "of the person, with the device at hand; GET logins/me/second-factor/ says what there is",
+    "account/second-factor/<int:pk>/remove/": "of the person",
+    "account/second-factor/app/": "of the person",
+    "account/second-factor/codes/": "of the person",
+    "account/second-factor/codes/new/": "of the person",
+    "account/second-factor/key/": "of the person",
+    "account/support/stop/": "of sessions only",
+    "sites/<int:pk>/up/": "a part of the site's page",
     "i18n/setlang/": "the language of the admin's pages",
     "healthz": "no page",
     "readyz": "no page",
@@ -86,7 +104,7 @@ ONLY_IN_BROWSERS: dict[str, str] = {
 
 
 def test_every_page_has_an_endpoint_that_does_the_same() -> None:
-    endpoints = {f"{one.method} {one.path.removeprefix('/api/v1/')}" for one in ALL}
+    endpoints = {f"{one.method} {one.path.removeprefix('/api/v1/')}" for one in all_endpoints()}
     pages = {pattern for pattern in patterns() if not pattern.startswith(("api/", "admin/"))}
 
     unknown = pages - PAGES.keys() - ONLY_IN_BROWSERS.keys()

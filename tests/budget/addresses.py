@@ -49,6 +49,7 @@ NOT_READ = {
     r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
     r"^webhooks/.*(deed|again)": "only posted to",
+    r"^members/.*/(resend|withdraw|switch)/$": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 

@@ -33,6 +33,28 @@ def samples() -> dict[str, tuple[str, dict[str, Any]]]:
     """Kind to (id, spec)."""
     chain, key = pem()
     return {
+        "acme_challenge": ("12", {"token": "t" * 43, "answer": "t" * 43 + "." + "f" * 43}),
+        "edge_rules": (
+            "12",
+            {
+                "https": {"names": ["a.test"], "max_age": 3600, "subdomains": False},
+                "redirects": [
+                    {
+                        "path": "/old", "match": "exact", "target": "https://b.test/new", "status": 301,
+                        "keep_path": False, "keep_query": True,
+                    }
+                ],
+                "addresses": [{"path": "/admin", "action": "allow", "networks": ["192.0.2.0/24"]}],
+                "protected": [
+                    {
+                        "lock": "0" * 12, "path": "/secret", "realm": "Members", "open_paths": ["/secret/open"],
+                        "users": {"anna": "0" * 64},
+                    }
+                ],
+                "notice": {"en": "Back soon", "es": "Ya volvemos", "until": 0, "networks": ["192.0.2.0/24"]},
+            },
+        ),
+        "edge_rules_key": ("base", {"key": "A" * 43 + "="}),
         "attachment": (
             "v12",
             {

@@ -35,6 +35,12 @@ WIDER: dict[tuple[str, str], str] = {
     ("nss", "base"): r"\A[A-Za-z0-9 ._=,-]*\Z",  # a DN, at the end of its line
     ("nss", "bind_dn"): r"\A[A-Za-z0-9 ._=,-]*\Z",
     ("nss", "bind_password"): r"\A[!-~]*\Z",  # ours, never a member's; no blank, at the end of its line
+    ("edge_rules", "realm"): r"\A[^\x00-\x1f\x7f]*\Z",  # encoded where it is written
+    ("edge_rules", "en"): r"\A[^\x00\x7f]*\Z",  # in base64 where it is written
+    ("edge_rules", "es"): r"\A[^\x00\x7f]*\Z",
+    ("edge_rules", "path"): r"\A/.*\Z",  # encoded where it is written
+    ("edge_rules", "open_paths"): r"\A/.*\Z",
+    ("edge_rules", "target"): r"\A[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]*\Z",  # encoded where it is written
     ("database", "verifier"): r"\A[A-Za-z0-9+/=:$*-]*\Z",  # quoted by the driver
 }
 

@@ -10,7 +10,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -20,15 +21,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from controlpanel.api.problems import Conflict
+from controlpanel.api.views import around_writes
 
 from ..locks import lock_resources
 from ..models import Answer
 from ..redaction import is_secret
+from .answers import idempotency_key
 
 #: How long an answer is kept. (Operations keep their keys for ever: a site is never created twice.)
 KEPT = timedelta(days=1)
 
 Handler = Callable[..., Response]
+
+
+@around_writes
+def _once(request: Request, handler: Handler) -> Handler:
+    key = idempotency_key(request)
+    return partial(once, key, handler) if key else handler
 
 
 def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -37,12 +46,12 @@ def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any
     Raises Conflict when that was another request, and whatever ``handler`` raises: what that wrote by then stays
     written, as it would without a key (a wrong password is counted, say).
     """
-    digest = _digest(request)
+    digest, login = _digest(request), cast(int, request.user.pk)
     error: Exception | None = None
     with transaction.atomic():
-        lock_resources([f"key:{request.user.pk}:{key}"])
+        lock_resources([f"key:{login}:{key}"])
         fresh = Answer.objects.filter(created__gt=timezone.now() - KEPT)
-        if known := fresh.filter(login_id=request.user.pk, key=key).first():
+        if known := fresh.filter(login_id=login, key=key).first():
             return _again(known, digest)
         try:
             response = handler(request, *args, **kwargs)
@@ -51,7 +60,7 @@ def once(key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any
         except Exception as raised:
             error = raised
         else:
-            _keep(request.user.pk, key, digest, response)
+            _keep(login, key, digest, response)
     if error is not None:
         raise error
     return response
