@@ -160,3 +160,12 @@ def test_the_worst_answer_of_the_edges_counts(statuses: list[int | None], level:
 
 def test_where_no_edge_can_be_asked_nothing_is_claimed() -> None:
     assert probing.judge([]) is None
+
+
+def test_scripts_read_the_same(site: Site, client: Any) -> None:
+    client.force_login(make.MemberAdminFactory(member=site.order.member), backend="members.backends.DirectoryBackend")
+    change(site, maintenance=True)
+    for path in (f"sites/{site.pk}", f"orders/{site.order_id}"):
+        found = client.get(f"/api/v1/{path}/health/").json()
+        assert (found["up"]["level"], found["safe"]["level"], found["full"]["level"]) == ("warning", "good", "good")
+        assert "in maintenance" in found["up"]["reasons"][0]["text"]

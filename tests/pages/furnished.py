@@ -158,6 +158,10 @@ class Furnished:
             rows += [
                 (site, "requests", at, 2 + 6 * day),
                 (site, "requests_per_s", at, 2 + 6 * day),
+                (site, "sent", at, 2e4 + 9e4 * day),
+                (f"volume:{self.shop.volume_id}", "used", at, 4.7 * GIB - hours * 2**20),
+                (f"database:{self.data.pk}", "size", at, 0.4 * GIB - hours * 2**18),
+                (f"database:{self.data.pk}", "connections", at, 2.0 + hours % 5),
                 (site, "memory", at, (90 + 60 * day) * 2**20),
                 (site, "cpu", at, 3 + 9 * day),
             ]
