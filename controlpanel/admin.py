@@ -271,7 +271,7 @@ def changelist(model: type[models.Model], **query: Any) -> str:
 def unregister_foreign() -> None:
     """Take away pages of other packages that would let staff edit what only the code may."""
     for model in list(admin.site._registry):
-        if model._meta.app_label in ("auth", "django_q", "axes"):
+        if model._meta.app_label in ("auth", "django_q", "axes", "account", "mfa"):
             admin.site.unregister(model)
 
 

@@ -14,10 +14,10 @@ from channels.security.websocket import AllowedHostsOriginValidator
 
 from controlpanel.checks import refuse_unsafe_settings
 from controlpanel.operations.routing import websocket_urlpatterns
-from members.api.websocket import TokenMiddleware
+from members.api.websocket import SecondFactorMiddleware, TokenMiddleware
 
 refuse_unsafe_settings()
 
 router = URLRouter(websocket_urlpatterns)
-by_session = AllowedHostsOriginValidator(AuthMiddlewareStack(router))
+by_session = AllowedHostsOriginValidator(AuthMiddlewareStack(SecondFactorMiddleware(router)))
 application = ProtocolTypeRouter({"http": http, "websocket": TokenMiddleware(router, otherwise=by_session)})

@@ -24,6 +24,8 @@ def secrets_are_set(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
         problems.append(("FIELD_ENCRYPTION_KEYS", "one or more Fernet keys, newest first", "controlpanel.E002"))
     if not settings.DATABASES["default"].get("NAME"):
         problems.append(("DATABASE_URL", "postgresql://user:password@host/name", "controlpanel.E003"))
+    if settings.STAFF_SECOND_FACTOR not in ("required", "optional"):
+        problems.append(("STAFF_SECOND_FACTOR", "required or optional", "controlpanel.E004"))
     return [
         Error(f"{name} is missing or weak.", hint=f"Set {name} in the environment to {what}.", id=number)
         for name, what, number in problems

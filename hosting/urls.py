@@ -2,10 +2,28 @@
 
 from django.urls import path
 
-from .views import applications, databases, files, logs, orders, php, quarantine, search, shields, sites, usage
+from .views import (
+    applications,
+    certificates,
+    database_dumps,
+    databases,
+    edge_rules,
+    files,
+    logs,
+    orders,
+    php,
+    quarantine,
+    search,
+    shields,
+    sites,
+    tokens,
+    usage,
+)
 
 app_name = "hosting"
 urlpatterns = [
+    path("account/tokens/", tokens.token_list, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
     path("search/", search.search_page, name="search"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:pk>/", orders.order_detail, name="order"),
@@ -18,6 +36,9 @@ urlpatterns = [
     path("databases/<int:pk>/users/new/", databases.database_add_user, name="add_database_user"),
     path("databases/<int:pk>/users/<slug:user>/rotate/", databases.database_rotate, name="rotate_database"),
     path("databases/<int:pk>/users/<slug:user>/remove/", databases.database_remove_user, name="remove_database_user"),
+    path("databases/<int:pk>/dump/", database_dumps.database_dump, name="dump_database"),
+    path("databases/<int:pk>/dumps/<int:dump>/", database_dumps.database_dump_download, name="database_dump"),
+    path("databases/<int:pk>/dumps/<int:dump>/return/", database_dumps.database_return, name="return_database"),
     path("databases/<int:pk>/delete/", databases.database_delete, name="delete_database"),
     path("databases/<int:pk>/restore/", databases.database_restore, name="restore_database"),
     path("sites/<int:pk>/", sites.site_detail, name="site"),
@@ -34,6 +55,12 @@ urlpatterns = [
     path("sites/<int:pk>/shield/level/", shields.shield_level, name="shield_level"),
     path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
     path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
+    path("sites/<int:pk>/edge-rules/", edge_rules.edge_rules_page, name="edge_rules"),
+    path(
+        "sites/<int:pk>/certificates/<int:certificate_pk>/retry/",
+        certificates.certificate_retry,
+        name="retry_certificate",
+    ),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

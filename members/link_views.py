@@ -57,7 +57,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
             )
             status = 503
         except ValidationError as error:
-            form.add_error(None, error.messages)  # type: ignore[arg-type]
+            form.add_error(None, error.messages)
         else:
             secret_links.forget(request, invitations.PAGE)
             messages.success(request, _("Your login is ready. Log in with the password that you have just chosen."))
@@ -135,7 +135,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
             )
             status = 503
         except ValidationError as error:
-            form.add_error("new", error.messages)  # type: ignore[arg-type]
+            form.add_error("new", error.messages)
         else:
             secret_links.forget(request, password_reset.PAGE)
             messages.success(request, _("Your password is changed. Log in with it."))

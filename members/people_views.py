@@ -23,11 +23,11 @@ SHOWN = 10
 
 
 def _member(request: HttpRequest, pk: int) -> Member:
-    return get_object_or_404(selectors.members_for(request.user), pk=pk)  # type: ignore[arg-type]
+    return get_object_or_404(selectors.members_for(request.user), pk=pk)
 
 
 def _person(request: HttpRequest, member: Member, pk: int) -> Login:
-    return get_object_or_404(selectors.people_of(request.user, member), pk=pk)  # type: ignore[arg-type]
+    return get_object_or_404(selectors.people_of(request.user, member), pk=pk)
 
 
 @never_cache
@@ -35,7 +35,7 @@ def _person(request: HttpRequest, member: Member, pk: int) -> Login:
 @require_safe
 def members(request: HttpRequest) -> HttpResponse:
     """The members that somebody administers; the only one at once."""
-    found = list(selectors.members_for(request.user)[:200])  # type: ignore[arg-type]
+    found = list(selectors.members_for(request.user)[:200])
     if not found:
         raise Http404
     if len(found) == 1:
@@ -53,11 +53,9 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
     within = orders.accesses_within(member)
     accesses: dict[int, list[Any]] = {}
     for login_id, role, order_id in (
-        selectors.accesses_for(request.user, order_ids=names)  # type: ignore[arg-type]
-        .filter(within)
-        .values_list("login", "role", "order_id")
+        selectors.accesses_for(request.user, order_ids=names).filter(within).values_list("login", "role", "order_id")
     ):
-        accesses.setdefault(login_id, []).append((role, names.get(order_id, "")))
+        accesses.setdefault(login_id, []).append((role, names.get(order_id or 0, "")))
     rows = [
         {
             "login": login,
@@ -65,9 +63,9 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
             "orders": sorted(name for role, name in accesses.get(login.pk, ()) if role == Role.ORDER_ADMIN),
             "own": login.member_id == member.pk,
         }
-        for login in selectors.people_of(request.user, member)  # type: ignore[arg-type]
+        for login in selectors.people_of(request.user, member)
     ]
-    invited = selectors.invitations_for(request.user).filter(member=member).select_related("invited_by")  # type: ignore[arg-type]
+    invited = selectors.invitations_for(request.user).filter(member=member).select_related("invited_by")
     open_pks = set(invitations.open_ones().filter(member=member).values_list("pk", flat=True))
     context = {
         "member": member,
@@ -117,7 +115,7 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
 @recently_authenticated
 def resend_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> HttpResponse:
     member = _member(request, pk)
-    found = selectors.invitations_for(request.user).filter(member=member)  # type: ignore[arg-type]
+    found = selectors.invitations_for(request.user).filter(member=member)
     invitation = get_object_or_404(found, pk=invitation_pk)
     try:
         invitations.resend(invitation=invitation, actor=services.login_of(request))
@@ -132,7 +130,7 @@ def resend_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> Http
 @login_required
 def withdraw_invitation(request: HttpRequest, pk: int, invitation_pk: int) -> HttpResponse:
     member = _member(request, pk)
-    found = selectors.invitations_for(request.user).filter(member=member)  # type: ignore[arg-type]
+    found = selectors.invitations_for(request.user).filter(member=member)
     invitation = get_object_or_404(found, pk=invitation_pk)
     try:
         invitations.withdraw(invitation=invitation, actor=services.login_of(request))

@@ -10,9 +10,9 @@ from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -22,9 +22,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import selectors, services
-from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
+from . import entry, factors, selectors, services
+from .forms import KeysForm, LoginForm, PasswordForm
 from .ssh_keys import parse_keys
+
+#: How many times that support acted as somebody the account page tells of.
+IMPERSONATIONS_SHOWN = 20
 
 
 def _asked_next(request: HttpRequest) -> str:
@@ -38,16 +41,6 @@ def _next(request: HttpRequest, fallback: str) -> str:
     return _asked_next(request) or resolve_url(fallback)
 
 
-def _remember_language(response: HttpResponse, language: str) -> None:
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME,
-        language,
-        max_age=365 * 24 * 3600,
-        secure=settings.SESSION_COOKIE_SECURE,
-        samesite="Lax",
-    )
-
-
 # --- in and out ---------------------------------------------------------------------------------------------------
 @sensitive_post_parameters("password")
 @csrf_protect
@@ -59,11 +52,7 @@ def login(request: HttpRequest) -> HttpResponse:
     form = LoginForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         assert form.login is not None  # noqa: S101
-        auth.login(request, form.login)
-        response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
-        if form.login.language:
-            _remember_language(response, form.login.language)
-        return response
+        return entry.after_password(request, form.login, _next(request, settings.LOGIN_REDIRECT_URL))
     context = {"form": form, "next": _asked_next(request)}
     return render(request, "members/login.html", context, status=503 if form.away else 200)
 
@@ -107,10 +96,10 @@ def language(request: HttpRequest) -> HttpResponse:
     wanted = request.POST.get("language", "")
     response = redirect(_next(request, settings.LOGIN_REDIRECT_URL))
     if wanted in dict(settings.LANGUAGES):
-        if request.user.is_authenticated:
+        if request.user.is_authenticated and not getattr(request, "impersonator", None):
             services.set_language(login=services.login_of(request), language=wanted)
         translation.activate(wanted)
-        _remember_language(response, wanted)
+        entry.remember_language(response, wanted)
     return response
 
 
@@ -123,6 +112,9 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "login": own,
         "accesses": selectors.accesses_for(own).filter(login=own).select_related("member"),
+        "second_factor": factors.has_factor(own),
+        "impersonations": own.impersonations.select_related("staff")[:IMPERSONATIONS_SHOWN],
+        "session_count": selectors.sessions_for(own).count(),
         "token_count": selectors.tokens_for(own).count(),
         "key_count": len(own.ssh_keys.splitlines()),
     }
@@ -157,49 +149,6 @@ def password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password is changed. Other sessions of yours were signed out."))
             return redirect("members:account")
     return render(request, "members/password.html", {"form": form}, status=status)
-
-
-@require_POST
-@login_required
-def sessions(request: HttpRequest) -> HttpResponse:
-    """Sign out everywhere else."""
-    own = services.login_of(request)
-    services.sign_out_everywhere(login=own, actor=own)
-    auth.update_session_auth_hash(request, own)
-    messages.success(request, _("Your other sessions were signed out."))
-    return redirect("members:account")
-
-
-@login_required
-@never_cache
-def tokens(request: HttpRequest) -> HttpResponse:
-    """Tokens of the API. A new one's text is on the page that answers its creation, and nowhere else, ever."""
-    own = services.login_of(request)
-    form = TokenForm(request.POST or None)
-    text = ""
-    if request.method == "POST" and form.is_valid():
-        days = form.cleaned_data["days"]
-        try:
-            _token, text = services.create_token(
-                login=own,
-                name=form.cleaned_data["name"],
-                expires=timezone.now() + timedelta(days=days) if days else None,
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            form = TokenForm()
-    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "now": timezone.now()}
-    return render(request, "members/tokens.html", context)
-
-
-@require_POST
-@login_required
-def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(selectors.tokens_for(services.login_of(request)), pk=pk)
-    services.revoke_token(token=token)
-    messages.success(request, _("The token is revoked: it opens nothing any more."))
-    return redirect("members:tokens")
 
 
 @login_required

@@ -1,5 +1,8 @@
 """What this app asks of whoever acts: it stands below the app that knows people."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, runtime_checkable
 
 from django.contrib.auth.models import AnonymousUser
@@ -24,3 +27,20 @@ class Actor(Protocol):
 
 #: Whoever a request comes from; anonymous visitors and nobody see nothing.
 Asker = Actor | AnonymousUser | None
+
+_impersonator: ContextVar[int | None] = ContextVar("impersonator", default=None)
+
+
+@contextmanager
+def asked_by(impersonator: int | None) -> Iterator[None]:
+    """What is asked for in here is asked by somebody of the staff (by id) in somebody else's name."""
+    token = _impersonator.set(impersonator)
+    try:
+        yield
+    finally:
+        _impersonator.reset(token)
+
+
+def impersonator() -> int | None:
+    """Id of who truly asks, when that is not whom the operation names."""
+    return _impersonator.get()

@@ -93,12 +93,12 @@ class OperationAdmin(ReadOnlyAdmin):
     list_display = ("id", "shown_title", "shown_state", "kind", "requested_by", "created", "finished")
     list_display_links = ("id", "shown_title")
     list_filter = ("state", "kind", "created")
-    list_select_related = ("requested_by",)
+    list_select_related = ("requested_by", "impersonated_by")
     search_fields = ("=id", "kind", "=requested_by__username", "steps__host")
     search_help_text = _("Number, kind, user name or host")
     fieldsets = (
         (None, {"fields": ("shown_title", "kind", "shown_state", "error_text", "error_output")}),
-        tab(_("When and who"), "requested_by", "requested_from", "created", "started", "finished"),
+        tab(_("When and who"), "requested_by", "impersonated_by", "requested_from", "created", "started", "finished"),
         tab(_("What it works on"), "shown_params", "shown_scopes", "shown_reservations", "idempotency_key"),
         tab(_("Its worker"), "lease_holder", "lease_expires", "wake_at", "cancel_requested", "undoing", "outcome"),
     )

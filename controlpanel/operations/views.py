@@ -26,6 +26,8 @@ from .redaction import redact
 from .registry import plan_for
 
 PAGE_SIZE = 25
+#: Who asked for an operation, and who truly did when it was in somebody else's name.
+ASKERS = ("requested_by", "impersonated_by")
 #: What the list can be narrowed to: the word in the URL and the states it stands for.
 FILTERS: dict[str, tuple[str, ...]] = {"": (), "running": UNFINISHED, "failed": (OperationState.FAILED,)}
 
@@ -49,7 +51,7 @@ class ShownStep:
 def operation_list(request: HttpRequest) -> HttpResponse:
     """What was done and is being done, newest first."""
     chosen = request.GET.get("show", "")
-    operations = selectors.operations_for(request.user).select_related("requested_by").order_by("-id")
+    operations = selectors.operations_for(request.user).select_related(*ASKERS).order_by("-id")
     if FILTERS.get(chosen):
         operations = operations.filter(state__in=FILTERS[chosen])
     page = Paginator(operations, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -96,7 +98,7 @@ def skip(request: HttpRequest, pk: int, position: int) -> HttpResponse:
 
 
 def _operation(request: HttpRequest, pk: int) -> Operation:
-    return get_object_or_404(selectors.operations_for(request.user).select_related("requested_by"), pk=pk)
+    return get_object_or_404(selectors.operations_for(request.user).select_related(*ASKERS), pk=pk)
 
 
 def _tell(request: HttpRequest, pk: int, order: Callable[[Operation, Any], Operation], done: str) -> HttpResponse:

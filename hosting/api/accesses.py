@@ -24,6 +24,8 @@ from .serializers import AccessSerializer
 class AccessViewSet(mixins.DestroyModelMixin, Collection):
     """What logins may do."""
 
+    #: Not in somebody else's name (members.middleware.ImpersonationMiddleware).
+    own_hands = True
     serializer_class = AccessSerializer
     filterset_class = AccessFilter
     ordering_fields = ("id", "granted")

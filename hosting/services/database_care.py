@@ -30,6 +30,10 @@ log = structlog.get_logger()
 ROOM_AGAIN = 0.95
 #: The label of the dumps that the clock makes.
 REGULAR = "regular"
+#: The label of the one that was last asked for.
+ASKED = "asked"
+#: The label of what a database was before it was brought back to a dump.
+BEFORE = "before"
 #: A dump that failed is tried again after this long.
 DUMP_AGAIN_AFTER = timedelta(hours=1)
 _ASK = 20.0
@@ -99,6 +103,8 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
     fresh = DatabaseDump.objects.filter(
         database=OuterRef("pk"), label=REGULAR, made__gt=now - timedelta(seconds=settings.DATABASE_DUMP_EVERY)
     )
+    if servers.database_hosts().count() > 1:
+        fresh = fresh.exclude(host=OuterRef("host"))  # it has moved to where its dump is: one fire would take both
     old = now - timedelta(seconds=min(settings.DATABASE_DUMP_EVERY, 3600))
     due = Database.objects.filter(state=DatabaseState.ACTIVE, placed=True, host__reachable=True, created__lt=old)
     started: list[Operation] = []

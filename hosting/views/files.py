@@ -6,6 +6,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from members.reauthentication import recently_authenticated
+
 from .. import services
 from ..errors import HostingError
 from ..forms import RestoreFilesForm
@@ -25,6 +27,7 @@ def snapshot_take(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 @login_required
+@recently_authenticated
 @page
 def site_changes(request: HttpRequest, pk: int, snapshot_pk: int) -> HttpResponse:
     """What was added, removed or changed since the snapshot; the chosen files are made as they were in it."""

@@ -80,7 +80,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "full": len(sites) >= order.max_sites,
         "operations": operations_for(request.user)
         .filter(scopes__contains=[f"order:{order.pk}"])
-        .select_related("requested_by")[:HISTORY],
+        .select_related("requested_by", "impersonated_by")[:HISTORY],
     }
     return render(request, "hosting/order.html", context)
 

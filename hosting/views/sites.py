@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from controlpanel.operations.choices import UNFINISHED, OperationState, StepState
 from controlpanel.operations.models import Operation
+from members.reauthentication import recently_authenticated
 from routing import selectors as routing_selectors
 
 from .. import health, php_settings, probing, selectors, services, usage
@@ -25,7 +26,9 @@ from ..models import Site
 from ..services import moves
 from ..wordpress import language_for
 from .applications import credentials_page
+from .certificates import certificates_context
 from .common import confirmed, order_or_404, page, site_or_404
+from .edge_rules import edge_rules_context
 from .shields import shield_context
 
 HISTORY = 10
@@ -66,7 +69,7 @@ def site_create(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
     site = site_or_404(request, pk)
-    operations = selectors.operations_of(request.user, site).select_related("requested_by")
+    operations = selectors.operations_of(request.user, site).select_related("requested_by", "impersonated_by")
     quarantine = services.open_quarantine(site) if site.quarantined else None
     context = {
         "site": site,
@@ -87,6 +90,8 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "health": health.of_site(site),
         "probe": reverse("hosting:site_up", args=[site.pk]) if probing.is_askable(site) else "",
         **shield_context(site),
+        **edge_rules_context(site),
+        **certificates_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)
@@ -167,6 +172,8 @@ def site_enable(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+@login_required
+@recently_authenticated
 def site_delete(request: HttpRequest, pk: int) -> HttpResponse:
     days = settings.SITE_GRACE_DAYS
     return confirmed(

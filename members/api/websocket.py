@@ -5,6 +5,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.contrib.auth.models import AnonymousUser
 
+from members import factors
 from members.models import Login
 from members.tokens import authenticate_token
 
@@ -32,3 +33,19 @@ class TokenMiddleware:
     def _login(self, text: str) -> Login | None:
         token = authenticate_token(text)
         return token.login if token else None
+
+
+class SecondFactorMiddleware:
+    """Inside the session's middleware: staff whose session has shown no second factor are nobody yet."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        if not await self._may(scope["user"], scope["session"]):
+            scope = {**scope, "user": AnonymousUser()}
+        return await self.app(scope, receive, send)
+
+    @database_sync_to_async
+    def _may(self, user: Any, session: Any) -> bool:
+        return not (user.is_authenticated and factors.required_of(user)) or factors.passed(session)

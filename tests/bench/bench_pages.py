@@ -53,7 +53,7 @@ def main() -> None:
     print(json.dumps(entry, indent=1))
     for sites, one in found.items():
         slow = {page: took["p95"] for page, took in one["pages_s"].items() if took["p95"] > 0.1}
-        print(f"{sites} sites: {'every page under 100 ms' if not slow else slow}")
+        print(f"{sites} sites: {slow or 'every page under 100 ms'}")
 
 
 # --- one size --------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     }
     for row in csv.DictReader(process.ask("show stat").lstrip("# ").splitlines()):
         numbers = {key: row.get(key) or "" for key in _STAT}
-        if row.get("svname") == "FRONTEND":
+        if row.get("svname") == "FRONTEND" and row.get("pxname") == "web":
             answer["frontend"] = numbers
         elif row.get("pxname", "").startswith("host-") and row.get("svname") != "BACKEND":
             answer["backends"][row["svname"]] = numbers

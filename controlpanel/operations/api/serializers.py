@@ -47,6 +47,12 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
     title = serializers.CharField(read_only=True)
     state = serializers.ChoiceField(OperationState.choices, read_only=True)
     requested_by = serializers.CharField(source="requested_by.username", read_only=True, allow_null=True)
+    impersonated_by = serializers.CharField(
+        source="impersonated_by.username",
+        read_only=True,
+        allow_null=True,
+        help_text="Who of the staff asked for it in that login's name, for support.",
+    )
     detail = serializers.SerializerMethodField(help_text="Why it failed, in words; empty when it did not.")
     steps = StepSerializer(many=True, read_only=True)
 
@@ -54,6 +60,7 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
         model = Operation
         fields = (
             "id", "url", "kind", "title", "state", "created", "started", "finished", "requested_by",
+            "impersonated_by",
             "cancel_requested", "undoing", "detail", "steps",
         )  # fmt: skip
         read_only_fields = fields

@@ -46,7 +46,7 @@ class OperationViewSet(Collection):
 
     def rows(self) -> QuerySet[Operation]:
         operations = selectors.operations_for(self.actor)
-        return operations.select_related("requested_by").prefetch_related("steps")
+        return operations.select_related("requested_by", "impersonated_by").prefetch_related("steps")
 
     @extend_schema(
         summary="What happened, in order",
