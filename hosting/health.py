@@ -249,15 +249,15 @@ def _safe(site: Site, facts: _Facts) -> Answer:
 
 
 def _certificate(until: datetime | None) -> Reason:
-    now = timezone.now()
+    now, href = timezone.now(), "#certificates"
     if until is None:
-        return Reason("warning", _("It has no certificate yet, so browsers cannot talk to it in private."))
+        return Reason("warning", _("It has no certificate yet, so browsers cannot talk to it in private."), href)
     if until < now:
-        return Reason("bad", _("Its certificate has ended, so browsers warn of it."))
+        return Reason("bad", _("Its certificate has ended, so browsers warn of it."), href)
     left = {"time": timesince(now, until, depth=1)}
     if until < now + CERTIFICATE_SOON:
-        return Reason("warning", _("Its certificate ends in %(time)s.") % left)
-    return Reason("good", _("Its certificate is valid for %(time)s more.") % left)
+        return Reason("warning", _("Its certificate ends in %(time)s.") % left, href)
+    return Reason("good", _("Its certificate is valid for %(time)s more.") % left, href)
 
 
 def _snapshot(site: Site, taken: datetime | None) -> Reason:

@@ -26,6 +26,12 @@ NO_PAGES = {
     "hosting:site_log_lines": "a part of a page",
     "hosting:site_log_download": "a download",
     "hosting:evidence_download": "a download",
+    "hosting:database_dump": "a download",
+    "audit:export": "a download",
+    "members:end_session": "only posted to",
+    "members:remove_factor": "only posted to",
+    "webhooks:again": "only posted to",
+    "webhooks:do": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -105,6 +111,9 @@ def arguments(world: Furnished) -> dict[str, Any]:
         "members/<int:pk>": world.login.member_id,
         "login_pk": world.colleague.pk,
         "invitation_pk": world.invitation.pk,
+        "webhooks/<int:pk>": world.webhook.pk,
+        "certificate_pk": world.certificate.pk,
+        "dump": world.dump.pk,
         "snapshot_pk": world.snapshot.pk,
         "evidence_pk": world.evidence.pk,
         "position": 0,

@@ -13,7 +13,7 @@ from hosting.choices import DatabaseState, DomainKind, SiteKind, SiteState
 from hosting.models import Application, Database, Evidence, Site
 from members.link_models import Invitation
 from members.models import Login
-from routing.models import Backend, Shield
+from routing.models import Backend, Certificate, Shield
 from storage.choices import SnapshotCause, SnapshotState
 from storage.models import Snapshot
 from tests import factories as make
@@ -90,7 +90,7 @@ class Furnished:
         self.deleted_data = self.database(
             0, state=DatabaseState.DELETED, purge_after=timezone.now() + timedelta(days=9)
         )
-        make.DatabaseDumpFactory(database=self.data, host=self.server)
+        self.dump = make.DatabaseDumpFactory(database=self.data, host=self.server)
         Application.objects.create(
             site=self.blog, database=self.data, title="Blog", username="marisol", email="marisol@example.org",
             installed=timezone.now() - timedelta(days=40),
@@ -99,6 +99,8 @@ class Furnished:
     def _care(self) -> None:
         now = timezone.now()
         self.snapshot = self.shop.volume.snapshots.get()
+        self.certificate = Certificate.objects.get(backend__site_id=self.shop.pk)
+        self.webhook = make.WebhookFactory(member=self.login.member, created_by=self.login)
         Snapshot.objects.create(
             volume=self.shop.volume, state=SnapshotState.READY, cause=SnapshotCause.MANUAL, taken=now
         )

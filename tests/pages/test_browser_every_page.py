@@ -122,6 +122,7 @@ def _axe(page: Page, by_night: bool, tolerated: Collection[str]) -> Iterator[str
 def sessions(live_server: Any, settings: Any) -> dict[str, Any]:
     """The world, and who may look at it: made before there is a browser, whose event loop keeps Django's rows away."""
     settings.ALLOWED_HOSTS = ["*"]
+    settings.STAFF_SECOND_FACTOR = "optional"  # what staff see once they have one
     world = Furnished()
     return {"world": world, **{who: _session(getattr(world, who)) for who in ("login", "staff", "nobody")}}
 
