@@ -13,7 +13,7 @@ from hosting.choices import DatabaseState, DomainKind, SiteKind, SiteState
 from hosting.models import Application, Database, Evidence, Site
 from members.link_models import Invitation
 from members.models import Login
-from routing.models import Backend, Certificate, Shield
+from routing.models import Certificate, Shield
 from storage.choices import SnapshotCause, SnapshotState
 from storage.models import Snapshot
 from tests import factories as make
@@ -57,7 +57,6 @@ class Furnished:
         volume.save()
         given = {"placed": True, "kind": SiteKind.PHP, "host": self.web, "volume": volume, **fields}
         site: Site = make.SiteFactory(order=self.order, domain=domain, **given)
-        make.CertificateFactory(backend=Backend.objects.get(site_id=site.pk))
         Snapshot.objects.create(volume=volume, state=SnapshotState.READY, taken=timezone.now() - timedelta(hours=5))
         return site
 
@@ -99,7 +98,7 @@ class Furnished:
     def _care(self) -> None:
         now = timezone.now()
         self.snapshot = self.shop.volume.snapshots.get()
-        self.certificate = Certificate.objects.get(backend__site_id=self.shop.pk)
+        self.certificate = Certificate.objects.filter(route__backend__site_id=self.shop.pk)[0]
         self.webhook = make.WebhookFactory(member=self.login.member, created_by=self.login)
         Snapshot.objects.create(
             volume=self.shop.volume, state=SnapshotState.READY, cause=SnapshotCause.MANUAL, taken=now
