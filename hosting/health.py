@@ -73,6 +73,8 @@ class Reason:
     level: str
     text: str
     href: str = ""
+    #: The answer in a word, where that of its level would not do.
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Answer:
 
     @property
     def word(self) -> str:
-        return str(WORDS[self.question][self.level])
+        worst = next(iter(self._sorted), None)
+        return (worst.word if worst else "") or str(WORDS[self.question][self.level])
 
     @property
     def asked(self) -> str:
@@ -220,8 +223,9 @@ def _mode(site: Site) -> Reason:
         href = reverse("hosting:end_maintenance", args=[site.pk])
         return Reason("warning", _("It is in maintenance: visitors see a page that says so."), href)
     if site.state == SiteState.FAILED:
-        text = _("Its last change did not work.") if site.placed else _("It could not be created.")
-        return Reason("warning" if site.placed else "bad", text)
+        if site.placed:
+            return Reason("warning", _("Its last change did not work."), "#history-title", _("Needs a look"))
+        return Reason("bad", _("It could not be created."), "#history-title")
     if not site.placed:
         return Reason("active", _("It is being created."))
     return Reason("good", _("Its visitors get it."))
@@ -245,15 +249,15 @@ def _safe(site: Site, facts: _Facts) -> Answer:
 
 
 def _certificate(until: datetime | None) -> Reason:
-    now = timezone.now()
+    now, href = timezone.now(), "#certificates"
     if until is None:
-        return Reason("warning", _("It has no certificate yet, so browsers cannot talk to it in private."))
+        return Reason("warning", _("It has no certificate yet, so browsers cannot talk to it in private."), href)
     if until < now:
-        return Reason("bad", _("Its certificate has ended, so browsers warn of it."))
+        return Reason("bad", _("Its certificate has ended, so browsers warn of it."), href)
     left = {"time": timesince(now, until, depth=1)}
     if until < now + CERTIFICATE_SOON:
-        return Reason("warning", _("Its certificate ends in %(time)s.") % left)
-    return Reason("good", _("Its certificate is valid for %(time)s more.") % left)
+        return Reason("warning", _("Its certificate ends in %(time)s.") % left, href)
+    return Reason("good", _("Its certificate is valid for %(time)s more.") % left, href)
 
 
 def _snapshot(site: Site, taken: datetime | None) -> Reason:

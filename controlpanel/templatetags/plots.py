@@ -23,8 +23,8 @@ register = template.Library()
 
 Points = Sequence[tuple[datetime, float]]
 
-#: The drawing's own measure; the page scales it.
-WIDTH, HEIGHT = 640, 180
+#: The drawing's own measure; the page scales it. Not wider, or its letters would be too small on a phone.
+WIDTH, HEIGHT = 380, 150
 LEFT, RIGHT, TOP, BOTTOM = 68, 8, 10, 24
 #: A line is interrupted where the next point is further away than this many usual steps.
 GAP = 3
@@ -107,7 +107,8 @@ def show(value: float, unit: str) -> str:
     if unit == "bytes_per_second":
         return _("%(amount)s/s") % {"amount": filesizeformat(value)}
     rounded = round(value, 0 if value >= 100 else 1 if value >= 1 else 2)
-    text = formats.number_format(int(rounded) if rounded == int(rounded) else rounded, use_l10n=True)
+    whole = int(rounded) if rounded == int(rounded) else rounded
+    text = formats.number_format(whole, use_l10n=True, force_grouping=rounded >= 10_000)
     if unit == "percent":
         return f"{text} %"
     return _("%(amount)s/s") % {"amount": text} if unit == "per_second" else text

@@ -22,6 +22,7 @@ from . import problems as _problems  # noqa: F401  # registers how hosting's err
 from . import scale
 from .edge_rules import EdgeRulesActions
 from .filters import DomainFilter, OrderFilter, SiteFilter
+from .health import OrderHealth, SiteHealth
 from .logs import LogActions
 from .moves import MoveActions
 from .quarantine import QuarantineActions
@@ -45,7 +46,7 @@ from .usage import OrderUsage, SiteUsage
 @extend_schema_view(
     list=extend_schema(summary="Hosting orders that you administer"), retrieve=extend_schema(summary="One order")
 )
-class OrderViewSet(OrderUsage, Collection):
+class OrderViewSet(OrderHealth, OrderUsage, Collection):
     """Packages of members, with their limits."""
 
     serializer_class = OrderSerializer
@@ -84,7 +85,9 @@ def accepts_site(summary: str, request: Any = None, answer: Any = AcceptedSiteSe
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(EdgeRulesActions, LogActions, MoveActions, QuarantineActions, ShieldActions, SiteUsage, Collection):
+class SiteViewSet(
+    EdgeRulesActions, LogActions, MoveActions, QuarantineActions, ShieldActions, SiteHealth, SiteUsage, Collection
+):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer

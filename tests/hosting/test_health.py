@@ -12,7 +12,7 @@ from controlpanel.fleet.choices import HostState
 from hosting import health, probing
 from hosting.choices import SiteState
 from hosting.models import HostingOrder, Site
-from routing.models import Backend, Shield
+from routing.models import Shield
 from storage.choices import SnapshotState
 from storage.models import Snapshot
 from tests import factories as make
@@ -29,7 +29,6 @@ def edge() -> Any:
 def site(edge: Any) -> Site:
     """One with which all is well."""
     site: Site = make.SiteFactory(domain="shop.example.org", placed=True)
-    make.CertificateFactory(backend=Backend.objects.get(site_id=site.pk))
     Snapshot.objects.create(volume=site.volume, state=SnapshotState.READY, taken=timezone.now() - timedelta(hours=2))
     return site
 
@@ -77,7 +76,7 @@ def test_a_dead_server_and_silent_edges_are_down(site: Site, edge: Any) -> None:
 
 
 def test_it_is_not_safe_without_a_certificate_or_with_one_that_ends(site: Site) -> None:
-    certificates = make.Certificate.objects.filter(backend__site_id=site.pk)
+    certificates = make.Certificate.objects.filter(route__backend__site_id=site.pk)
     certificates.update(not_after=timezone.now() + timedelta(days=5))
     assert levels(site)[1] == "warning"
     certificates.update(not_after=timezone.now() - timedelta(days=1))
@@ -160,3 +159,12 @@ def test_the_worst_answer_of_the_edges_counts(statuses: list[int | None], level:
 
 def test_where_no_edge_can_be_asked_nothing_is_claimed() -> None:
     assert probing.judge([]) is None
+
+
+def test_scripts_read_the_same(site: Site, client: Any) -> None:
+    client.force_login(make.MemberAdminFactory(member=site.order.member), backend="members.backends.DirectoryBackend")
+    change(site, maintenance=True)
+    for path in (f"sites/{site.pk}", f"orders/{site.order_id}"):
+        found = client.get(f"/api/v1/{path}/health/").json()
+        assert (found["up"]["level"], found["safe"]["level"], found["full"]["level"]) == ("warning", "good", "good")
+        assert "in maintenance" in found["up"]["reasons"][0]["text"]

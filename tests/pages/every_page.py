@@ -26,6 +26,12 @@ NO_PAGES = {
     "hosting:site_log_lines": "a part of a page",
     "hosting:site_log_download": "a download",
     "hosting:evidence_download": "a download",
+    "hosting:database_dump": "a download",
+    "audit:export": "a download",
+    "members:end_session": "only posted to",
+    "members:remove_factor": "only posted to",
+    "webhooks:again": "only posted to",
+    "webhooks:do": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -105,6 +111,9 @@ def arguments(world: Furnished) -> dict[str, Any]:
         "members/<int:pk>": world.login.member_id,
         "login_pk": world.colleague.pk,
         "invitation_pk": world.invitation.pk,
+        "webhooks/<int:pk>": world.webhook.pk,
+        "certificate_pk": world.certificate.pk,
+        "dump": world.dump.pk,
         "snapshot_pk": world.snapshot.pk,
         "evidence_pk": world.evidence.pk,
         "position": 0,
@@ -135,14 +144,25 @@ def _filled(name: str, route: str, known: dict[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def admin_visits(row_of: Any) -> list[Visit]:
-    """The dashboard, and of every registered model its list, the page of a row, and every deed's question."""
-    found = [Visit("admin", reverse("admin:index"))]
-    for model, page in sorted(admin.site._registry.items(), key=lambda entry: entry[0]._meta.label):
-        label = f"{model._meta.app_label}_{model._meta.model_name}"
-        row = row_of(model)
-        found.append(Visit(f"admin-{label}-list", reverse(f"admin:{label}_changelist")))
-        found.append(Visit(f"admin-{label}", reverse(f"admin:{label}_change", args=[row.pk])))
+def admin_visits(world: Furnished) -> list[Visit]:
+    """The admin's pages that are ours: the dashboard, every question that a deed asks of a host or a site, the pages
+    for several, and a list and a row as they come from the theme."""
+    site, host = world.shop, world.web
+    ids = f"ids={site.pk}&ids={world.blog.pk}"
+    found = [
+        Visit("admin", reverse("admin:index")),
+        Visit("admin-capacity", reverse("admin:fleet_host_capacity")),
+        Visit("admin-sites", reverse("admin:hosting_site_changelist")),
+        Visit("admin-site", reverse("admin:hosting_site_change", args=[site.pk])),
+        Visit("admin-host", reverse("admin:fleet_host_change", args=[host.pk])),
+        Visit("admin-operation", reverse("admin:operations_operation_change", args=[world.failed.pk])),
+        Visit("admin-move", f"{reverse('admin:hosting_site_move')}?{ids}"),
+    ]
+    for model, row, deeds in (("hosting_site", site, ids), ("fleet_host", host, f"ids={host.pk}")):
+        page = admin.site._registry[type(row)]
+        for deed in page.bulk:  # type: ignore[attr-defined]
+            url = reverse(f"admin:{model}_bulk", args=[deed.name])
+            found.append(Visit(f"admin-bulk-{model}-{deed.name}", f"{url}?{deeds}"))
         for action in page._get_base_actions_detail():  # type: ignore[attr-defined]
             found.append(Visit(f"admin-{action.action_name}", reverse(f"admin:{action.action_name}", args=[row.pk])))
     return found

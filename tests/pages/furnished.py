@@ -13,7 +13,7 @@ from hosting.choices import DatabaseState, DomainKind, SiteKind, SiteState
 from hosting.models import Application, Database, Evidence, Site
 from members.link_models import Invitation
 from members.models import Login
-from routing.models import Backend, Shield
+from routing.models import Certificate, Shield
 from storage.choices import SnapshotCause, SnapshotState
 from storage.models import Snapshot
 from tests import factories as make
@@ -57,7 +57,6 @@ class Furnished:
         volume.save()
         given = {"placed": True, "kind": SiteKind.PHP, "host": self.web, "volume": volume, **fields}
         site: Site = make.SiteFactory(order=self.order, domain=domain, **given)
-        make.CertificateFactory(backend=Backend.objects.get(site_id=site.pk))
         Snapshot.objects.create(volume=volume, state=SnapshotState.READY, taken=timezone.now() - timedelta(hours=5))
         return site
 
@@ -90,7 +89,7 @@ class Furnished:
         self.deleted_data = self.database(
             0, state=DatabaseState.DELETED, purge_after=timezone.now() + timedelta(days=9)
         )
-        make.DatabaseDumpFactory(database=self.data, host=self.server)
+        self.dump = make.DatabaseDumpFactory(database=self.data, host=self.server)
         Application.objects.create(
             site=self.blog, database=self.data, title="Blog", username="marisol", email="marisol@example.org",
             installed=timezone.now() - timedelta(days=40),
@@ -99,6 +98,8 @@ class Furnished:
     def _care(self) -> None:
         now = timezone.now()
         self.snapshot = self.shop.volume.snapshots.get()
+        self.certificate = Certificate.objects.filter(route__backend__site_id=self.shop.pk)[0]
+        self.webhook = make.WebhookFactory(member=self.login.member, created_by=self.login)
         Snapshot.objects.create(
             volume=self.shop.volume, state=SnapshotState.READY, cause=SnapshotCause.MANUAL, taken=now
         )
@@ -158,6 +159,10 @@ class Furnished:
             rows += [
                 (site, "requests", at, 2 + 6 * day),
                 (site, "requests_per_s", at, 2 + 6 * day),
+                (site, "sent", at, 2e4 + 9e4 * day),
+                (f"volume:{self.shop.volume_id}", "used", at, 4.7 * GIB - hours * 2**20),
+                (f"database:{self.data.pk}", "size", at, 0.4 * GIB - hours * 2**18),
+                (f"database:{self.data.pk}", "connections", at, 2.0 + hours % 5),
                 (site, "memory", at, (90 + 60 * day) * 2**20),
                 (site, "cpu", at, 3 + 9 * day),
             ]
