@@ -9,7 +9,7 @@ from django.utils import timezone
 from controlpanel.audit.models import Entry
 from controlpanel.fleet.models import PowerFence
 from members.models import Impersonation, Mail, PosixId
-from routing.models import EdgeAddress, EdgeBase, PacketRules, Shield
+from routing.models import EdgeAddress, EdgeBase, EdgeRules, PacketRules, Shield
 from tests import factories as make
 
 
@@ -23,6 +23,11 @@ def _impersonation() -> Any:
     return Impersonation.objects.create(staff=staff, login=make.LoginFactory(), reason="request 12", until=until)
 
 
+def _edge_rules() -> Any:
+    door = {"lock": "0123456789ab", "path": "/x", "realm": "X", "open_paths": [], "users": {"ana": "never-shown"}}
+    return EdgeRules.objects.create(site_id=make.SiteFactory().pk, protected=[door], revision=1)
+
+
 #: How to make one, for models that have no factory.
 MAKERS: dict[Any, Any] = {
     AccessAttempt: _access_attempt,
@@ -30,6 +35,7 @@ MAKERS: dict[Any, Any] = {
     EdgeAddress: lambda: EdgeAddress.objects.create(host=make.HostFactory(roles=["edge"]), address="198.51.100.7"),
     PacketRules: lambda: PacketRules.objects.create(blocked=[{"network": "192.0.2.0/24", "until": 4_000_000_000}]),
     Shield: lambda: Shield.objects.create(site_id=make.SiteFactory().pk, requests=100, connections=50, revision=1),
+    EdgeRules: _edge_rules,
     Mail: lambda: Mail.objects.create(to="marisol@example.org", subject="Hello", body="never-shown", template="hello"),
     Entry: lambda: Entry.objects.get(object=f"members.member:{make.MemberFactory().pk}"),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),

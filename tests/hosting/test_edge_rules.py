@@ -52,7 +52,7 @@ def test_an_order_s_administrator_sets_rules_and_one_step_an_edge_tells_it(place
         ("routing.edge_rules", "edge2"),
     ]
     assert [r.resource for r in operation.reservations.all()] == [f"edge_rules:{site.pk}"]
-    assert operation.scopes == place.order.scopes
+    assert operation.scopes == site.scopes
     assert str(operation.title) == "Set the edge rules of the site a.test"
     assert (passwords, spec_of(site.pk)["redirects"][0]["target"]) == ([], "/new")
     with pytest.raises(Site.DoesNotExist):

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlpanel.agent.errors import Invalid
@@ -45,6 +45,7 @@ specs = st.fixed_dictionaries(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(specs)
 def test_whatever_validation_lets_through_is_rows_of_plain_words(changes: dict[str, Any]) -> None:
     for section in changes:
