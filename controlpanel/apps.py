@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.conf import settings
+from django.utils.module_loading import autodiscover_modules
 
 
 class ControlPanelConfig(AppConfig):
@@ -10,3 +11,4 @@ class ControlPanelConfig(AppConfig):
         from controlpanel.logs import configure
 
         configure(json=settings.LOG_JSON)
+        autodiscover_modules("metrics")

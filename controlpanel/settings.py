@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django_filters",
     "axes",
     "csp",
+    "pgtrigger",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "controlpanel",
+    "controlpanel.audit",
     "controlpanel.operations",
     "controlpanel.fleet",
     "controlpanel.lab",
@@ -61,14 +63,18 @@ INSTALLED_APPS = [
     "storage",
     "routing",
     "hosting",
+    "webhooks",
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "controlpanel.logs.RequestLogMiddleware",
+    "controlpanel.audit.middleware.AuditMiddleware",
     "controlpanel.views.DatabaseAwayMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "controlpanel.policy.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -82,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "controlpanel.urls"
@@ -113,6 +120,9 @@ else:
 # When PostgreSQL was restarted, connections of before are thrown away instead of failing a request each.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Triggers follow from controlpanel.audit's trails, and are brought up to date by it after each `migrate`.
+PGTRIGGER_MIGRATIONS = False
+PGTRIGGER_INSTALL_ON_MIGRATE = False
 
 CHANNEL_LAYERS = {
     "default": {
@@ -205,6 +215,18 @@ vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="panel@localhost")
 
+# --- members ------------------------------------------------------------------------------------------------------
+# Days that a member is behind with its dues: from when it is at risk, when it is reminded, when it is switched off.
+MEMBER_AT_RISK_DAYS = env.int("MEMBER_AT_RISK_DAYS", default=30)
+MEMBER_REMINDER_DAYS = env.list("MEMBER_REMINDER_DAYS", cast=int, default=[45, 60, 75, 85])
+MEMBER_DISABLE_DAYS = env.int("MEMBER_DISABLE_DAYS", default=90)
+# Days that everything is open again when the member makes contact.
+MEMBER_GRACE_DAYS = env.int("MEMBER_GRACE_DAYS", default=14)
+# Days after it was switched off until its data goes (by deletion, which has its own grace), and how long before that
+# it is told a last time.
+MEMBER_INACTIVE_DAYS = env.int("MEMBER_INACTIVE_DAYS", default=90)
+MEMBER_LAST_WARNING_DAYS = env.int("MEMBER_LAST_WARNING_DAYS", default=14)
+
 # --- hosts -------------------------------------------------------------------------------------------------------
 # The panel's own SSH key (Ed25519, OpenSSH format); hosts restrict it to the agent by a forced command.
 PANEL_SSH_KEY_FILE = env("PANEL_SSH_KEY_FILE", default=str(BASE_DIR / "var" / LAB_NAME / "panel_key"))
@@ -224,6 +246,25 @@ SNAPSHOT_EVERY = env.int("SNAPSHOT_EVERY", default=24)
 SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
 # How long the private address of a quarantined site's clean room is good, hours.
 ROOM_HOURS = env.int("ROOM_HOURS", default=12)
+
+# --- certificates ------------------------------------------------------------------------------------------------
+# The directory of an ACME authority, "https://acme-v02.api.letsencrypt.org/directory"; empty: the panel's own signs.
+ACME_DIRECTORY = env("ACME_DIRECTORY", default="")
+# Where the authority writes to: "staff@coop.example".
+ACME_CONTACT = env("ACME_CONTACT", default="")
+# Whom to trust for the directory's own TLS; empty: the usual authorities.
+ACME_CA_FILE = env("ACME_CA_FILE", default="")
+# New orders in any hour, at most. (Let's Encrypt allows an account 300 in three hours.)
+ACME_ORDERS_PER_HOUR = env.int("ACME_ORDERS_PER_HOUR", default=90)
+# Who is asked where a name leads: "192.0.2.53:53,198.51.100.53:53"; empty: whom this machine asks.
+DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
+# Where public names should lead, when that is not the edges' own addresses (they stand behind a translation).
+EDGE_PUBLIC_ADDRESSES = env.list("EDGE_PUBLIC_ADDRESSES", default=[])
+
+# --- webhooks ----------------------------------------------------------------------------------------------------
+# Networks that messages may go to although they are not public ("10.0.0.0/24,…"), and whether without TLS: for the lab.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
 
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -269,10 +310,15 @@ SPECTACULAR_SETTINGS = {
     # Several models have a `state`, a `kind` or a `role`: their enums get these names instead of made-up ones.
     "ENUM_NAME_OVERRIDES": {
         "AccessRole": "members.choices.Role",
+        "AuditVerb": "controlpanel.audit.choices.Verb",
+        "AuditVia": "controlpanel.audit.choices.Via",
+        "CertificateSource": "routing.choices.CertificateSource",
+        "CertificateState": "routing.choices.CertificateState",
         "DatabaseAccess": "hosting.choices.DatabaseAccess",
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",
         "DomainKind": "hosting.choices.DomainKind",
+        "FoundKind": "hosting.api.search.KINDS",
         "HostRole": "controlpanel.fleet.choices.Role",
         "HostState": "controlpanel.fleet.choices.HostState",
         "InvitationState": "members.choices.InvitationState",
@@ -282,6 +328,8 @@ SPECTACULAR_SETTINGS = {
         "RouteMode": "routing.choices.Mode",
         "SiteKind": "hosting.choices.SiteKind",
         "SiteState": "hosting.choices.SiteState",
+        "DeliveryState": "webhooks.choices.DeliveryState",
+        "TokenScope": "members.choices.TokenScope",
         "StepState": "controlpanel.operations.choices.StepState",
         "VolumeState": "storage.choices.VolumeState",
     },
@@ -295,7 +343,11 @@ UNFOLD = {
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
     "ENVIRONMENT": "hosting.admin.hosts.banner",
     "STYLES": [lambda request: static("css/plots.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": True},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "controlpanel.navigation.navigation",
+    },
 }
 
 # --- dead hosts --------------------------------------------------------------------------------------------------
@@ -315,16 +367,22 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
     },
-    # The admin theme evaluates Alpine expressions and the schema browser styles itself inline.
-    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs/"],
 }
 
+# --- metrics -----------------------------------------------------------------------------------------------------
+# Who may read /metrics: whoever sends this token as bearer, and these networks ("10.0.0.5/32,…"). Behind a proxy every
+# request comes from the proxy: use the token there.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+METRICS_ALLOWED_NETWORKS = env.list("METRICS_ALLOWED_NETWORKS", default=[])
+
 # --- logs --------------------------------------------------------------------------------------------------------
+# Lines for machines; then every request is a line too.
 LOG_JSON = env.bool("LOG_JSON", default=False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"lines": {"()": "controlpanel.logs.formatter", "json": LOG_JSON}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},

@@ -67,7 +67,7 @@ def site_resource(site: Site, present: bool = True) -> Resource:
         "domains": site.served_names,
         "uid": site.uid,
         "gid": site.uid,
-        "enabled": site.enabled,
+        "enabled": site.open,
         "php_workers": site.php_workers,
         "php_settings": site.php_settings,
         "memory_mb": site.memory_mb,

@@ -19,6 +19,12 @@ def follow_edges() -> None:
 
 
 @every(seconds=60)
+def follow_certificates() -> None:
+    """A name has got a certificate, or lost it: only those that have one are led to HTTPS."""
+    services.follow_certificates()
+
+
+@every(seconds=60)
 def close_rooms() -> None:
     """Clean rooms whose time is over."""
     services.close_due()
@@ -53,3 +59,15 @@ def drop_databases() -> None:
     """Copies of moved databases and dumps of deleted ones whose time is over."""
     services.drop_database_copies_due()
     services.purge_databases_due()
+
+
+@every(seconds=60)
+def follow_members() -> None:
+    """What was just being created or moved when its member was switched off or on."""
+    services.follow_members()
+
+
+@every(seconds=3600)
+def delete_of_inactive() -> None:
+    """What members have who left long ago."""
+    services.delete_of_inactive()

@@ -225,16 +225,42 @@ class StaleForm(HostingError):
     message = _("This site has been changed since you opened it. Look at it again, then repeat your change.")
 
 
+class RulesChanged(HostingError):
+    """``revision`` is not that of the edge rules any more."""
+
+    code = "stale_form"
+    status = 409
+    message = _("These rules have been changed since you opened them. Look at them again, then repeat your change.")
+
+
 class SiteBusy(HostingError):
     code = "busy"
     status = 409
     message = _("This site is still being created. Wait until it is ready, or cancel its creation.")
 
 
+class MemberClosed(HostingError):
+    code = "member_disabled"
+    status = 409
+    message = _(
+        "Everything of this member is switched off, so nothing can be changed now. Nothing is lost: get in touch with "
+        "the staff, and it comes back at once."
+    )
+
+
 class ServerDead(HostingError):
     code = "server_dead"
     status = 409
     message = _("The server of this site has failed, and the site is being brought up on another. Try again shortly.")
+
+
+class NothingTakesItsPlace(HostingError):
+    code = "nothing_takes_its_place"
+    status = 409
+    message = _(
+        "%(host)s is a storage server, and nothing can take its place: the files are on it. Bring it back; sites wait "
+        "for it, and go on by themselves."
+    )
 
 
 class HostAnswers(HostingError):

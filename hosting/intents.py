@@ -20,6 +20,7 @@ from .errors import (
     InvalidKind,
     InvalidWorkers,
     KeyReused,
+    MemberClosed,
     NeverCreated,
     ServerDead,
     SiteBusy,
@@ -57,8 +58,12 @@ def check_revision(site: Site, revision: int | None) -> None:
         raise StaleForm
 
 
-def check_changeable(site: Site) -> None:
-    """Changes queue behind each other, but not behind a creation (which may end in nothing) or a deletion."""
+def check_changeable(site: Site, *, even_suspended: bool = False) -> None:
+    """Changes queue behind each other, but not behind a creation (which may end in nothing) or a deletion.
+
+    ``even_suspended``: what staff do where it runs, and what its owners did not ask for, goes on while its member is
+    switched off.
+    """
     if site.state == SiteState.CREATING:
         raise SiteBusy
     if site.state == SiteState.DELETING:
@@ -69,6 +74,8 @@ def check_changeable(site: Site) -> None:
         raise ServerDead
     if not site.placed:
         raise NeverCreated
+    if site.suspended and not even_suspended:
+        raise MemberClosed
 
 
 def lock(site: Site, more_names: Iterable[str] = ()) -> Site:
@@ -113,11 +120,16 @@ def start(
     return operations.start(
         kind,
         {"site": site.pk, "name": site.name, "revision": site.revision, **params},
-        scopes=site.order.scopes,
-        actor=actor if isinstance(actor, Login) else None,
+        scopes=site.scopes,
+        actor=login_of(actor),
         idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,
     )
+
+
+def login_of(actor: "selectors.Actor") -> Login | None:
+    """Who asks, for operations; None for the panel itself."""
+    return actor if isinstance(actor, Login) else None
 
 
 def stored_key(idempotency_key: str) -> str:
@@ -130,8 +142,7 @@ def stored_key(idempotency_key: str) -> str:
 def once(
     actor: "selectors.Actor", idempotency_key: str, kind: str, make: Callable[[], Operation], site: Site | None = None
 ) -> Operation:
-    login = actor if isinstance(actor, Login) else None
-    operation = operations.once(login, stored_key(idempotency_key), make)
+    operation = operations.once(login_of(actor), stored_key(idempotency_key), make)
     if operation.kind != kind or (site is not None and operation.params.get("site") != site.pk):
         raise KeyReused
     return operation

@@ -58,7 +58,8 @@ def _number(field: str, value: Any) -> int:
     return int(value)
 
 
-def _networks(field: str, values: Iterable[str]) -> list[str]:
+def networks(field: str, values: Iterable[str]) -> list[str]:
+    """IP networks and addresses, normalized and sorted. Raises HostingError."""
     found = dict.fromkeys(_network(field, text) for text in _few(field, values, MOST_NETWORKS))
     return sorted(found, key=lambda text: ((net := ipaddress.ip_network(text)).version, net))
 
@@ -95,8 +96,8 @@ _CHECKS: dict[str, Any] = {
     "level": _level,
     "requests": _number,
     "connections": _number,
-    "blocked": _networks,
-    "trusted": _networks,
+    "blocked": networks,
+    "trusted": networks,
     "open_paths": _paths,
     "own_addresses": lambda field, value: bool(value),
 }

@@ -3,7 +3,7 @@
 Reads only; ``services.recovery`` writes.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,24 @@ def recovery_part(role: Role) -> Callable[[Callable[[Host], Part | None]], Calla
         return function
 
     return add
+
+
+_reports: dict[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]] = {}
+
+
+def report_part(action: str) -> Callable[[Callable[[Mapping[str, Any]], Any]], Callable[[Mapping[str, Any]], Any]]:
+    """Decorator: the function makes of the answer of a part's step what the report says of each of its things."""
+
+    def add(function: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
+        _reports[action] = function
+        return function
+
+    return add
+
+
+def told_by(action: str, answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a part's step has to say in the report; nothing for other steps."""
+    return _reports[action](answer) if action in _reports else []
 
 
 def parts_of(host: Host) -> list[Part]:

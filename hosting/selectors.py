@@ -8,7 +8,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from controlpanel.operations import selectors as operation_selectors
 from controlpanel.operations.models import Operation
 from members.models import Login
-from routing.models import Route, Shield
+from routing import selectors as routing
+from routing.models import Certificate, Route, Shield
 from storage.models import Volume
 
 from .models import Database, Domain, Evidence, HostingOrder, Site
@@ -23,24 +24,27 @@ def _insider(actor: "Actor") -> Login | None:
     return actor if isinstance(actor, Login) and actor.is_active else None
 
 
+def _of(login: Login, order: str, site: str = "") -> Q:
+    """Which rows are its own: ``order`` and ``site`` are the ways there from a row ("site__order"; "pk")."""
+    way = "" if order == "pk" else f"{order}__"
+    mine = Q(**{f"{way}member__in": login.member_ids()}) | Q(**{f"{order}__in": login.order_ids()})
+    return mine | Q(**{f"{site}__in": login.site_ids()}) if site else mine
+
+
 def orders_for(actor: "Actor") -> QuerySet[HostingOrder]:
     """Hosting orders that the login administers; all for staff, none for anybody unknown."""
     login = _insider(actor)
     if login is None:
         return HostingOrder.objects.none()
-    if login.is_staff:
-        return HostingOrder.objects.all()
-    return HostingOrder.objects.filter(Q(member__in=login.member_ids()) | Q(pk__in=login.order_ids()))
+    return HostingOrder.objects.all() if login.is_staff else HostingOrder.objects.filter(_of(login, "pk"))
 
 
 def sites_for(actor: "Actor") -> QuerySet[Site]:
-    """Sites of those orders, deleted ones too while their data is kept."""
+    """Sites of those orders, deleted ones too while their data is kept, and those that a token is narrowed to."""
     login = _insider(actor)
     if login is None:
         return Site.objects.none()
-    if login.is_staff:
-        return Site.objects.all()
-    return Site.objects.filter(Q(order__member__in=login.member_ids()) | Q(order__in=login.order_ids()))
+    return Site.objects.all() if login.is_staff else Site.objects.filter(_of(login, "order", "pk"))
 
 
 def with_shields(sites: QuerySet[Site]) -> QuerySet[Site]:
@@ -54,19 +58,15 @@ def domains_for(actor: "Actor") -> QuerySet[Domain]:
     login = _insider(actor)
     if login is None:
         return Domain.objects.none()
-    if login.is_staff:
-        return Domain.objects.all()
-    return Domain.objects.filter(Q(site__order__member__in=login.member_ids()) | Q(site__order__in=login.order_ids()))
+    return Domain.objects.all() if login.is_staff else Domain.objects.filter(_of(login, "site__order", "site"))
 
 
 def databases_for(actor: "Actor") -> QuerySet[Database]:
-    """Databases of those orders, deleted ones too while their last dump is kept."""
+    """Databases of those orders, and of those sites, deleted ones too while their last dump is kept."""
     login = _insider(actor)
     if login is None:
         return Database.objects.none()
-    if login.is_staff:
-        return Database.objects.all()
-    return Database.objects.filter(Q(order__member__in=login.member_ids()) | Q(order__in=login.order_ids()))
+    return Database.objects.all() if login.is_staff else Database.objects.filter(_of(login, "order", "site"))
 
 
 def volumes_for(actor: "Actor") -> QuerySet[Volume]:
@@ -83,6 +83,11 @@ def routes_for(actor: "Actor") -> QuerySet[Route]:
     return Route.objects.filter(removed=False, backend__removed=False, backend__site_id__in=sites)
 
 
+def certificates_for(actor: "Actor") -> QuerySet[Certificate]:
+    """Certificates of the public names of those sites, with their routes."""
+    return routing.certificates().filter(route__backend__site_id__in=sites_for(actor).values("pk"))
+
+
 def order_for(actor: "Actor", pk: int) -> HostingOrder:
     """One order; raises HostingOrder.DoesNotExist, also for another member's."""
     return orders_for(actor).get(pk=pk)
@@ -90,7 +95,7 @@ def order_for(actor: "Actor", pk: int) -> HostingOrder:
 
 def site_for(actor: "Actor", pk: int) -> Site:
     """One site; raises Site.DoesNotExist, also for another member's."""
-    return sites_for(actor).select_related("order__member", "host", "volume").get(pk=pk)
+    return sites_for(actor).select_related("order__member", "host", "volume__pool__host").get(pk=pk)
 
 
 def database_for(actor: "Actor", pk: int) -> Database:

@@ -2,23 +2,49 @@
 
 from django.urls import path
 
-from .views import applications, databases, files, logs, orders, php, quarantine, shields, sites
+from .views import (
+    applications,
+    certificates,
+    database_dumps,
+    databases,
+    edge_rules,
+    files,
+    logs,
+    orders,
+    php,
+    quarantine,
+    search,
+    shields,
+    sites,
+    tokens,
+    usage,
+)
 
 app_name = "hosting"
 urlpatterns = [
+    path("account/tokens/", tokens.token_list, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
+    path("search/", search.search_page, name="search"),
     path("orders/", orders.order_list, name="orders"),
     path("orders/<int:pk>/", orders.order_detail, name="order"),
+    path("orders/<int:pk>/usage/", usage.order_usage, name="order_usage"),
     path("orders/<int:pk>/sites/new/", sites.site_create, name="create_site"),
     path("orders/<int:pk>/databases/new/", databases.database_create, name="create_database"),
     path("databases/<int:pk>/", databases.database_detail, name="database"),
+    path("databases/<int:pk>/usage/", usage.database_usage, name="database_usage"),
     path("databases/<int:pk>/now/", databases.database_now, name="database_now"),
     path("databases/<int:pk>/users/new/", databases.database_add_user, name="add_database_user"),
     path("databases/<int:pk>/users/<slug:user>/rotate/", databases.database_rotate, name="rotate_database"),
     path("databases/<int:pk>/users/<slug:user>/remove/", databases.database_remove_user, name="remove_database_user"),
+    path("databases/<int:pk>/dump/", database_dumps.database_dump, name="dump_database"),
+    path("databases/<int:pk>/dumps/<int:dump>/", database_dumps.database_dump_download, name="database_dump"),
+    path("databases/<int:pk>/dumps/<int:dump>/return/", database_dumps.database_return, name="return_database"),
     path("databases/<int:pk>/delete/", databases.database_delete, name="delete_database"),
     path("databases/<int:pk>/restore/", databases.database_restore, name="restore_database"),
     path("sites/<int:pk>/", sites.site_detail, name="site"),
     path("sites/<int:pk>/now/", sites.site_now, name="site_now"),
+    path("sites/<int:pk>/usage/", usage.site_usage, name="site_usage"),
+    path("sites/<int:pk>/up/", sites.site_up, name="site_up"),
     path("sites/<int:pk>/edit/", sites.site_edit, name="edit_site"),
     path("sites/<int:pk>/php/", php.php_settings, name="php_settings"),
     path("sites/<int:pk>/wordpress/password/", applications.new_password, name="wordpress_password"),
@@ -29,6 +55,12 @@ urlpatterns = [
     path("sites/<int:pk>/shield/level/", shields.shield_level, name="shield_level"),
     path("sites/<int:pk>/shield/decline/", shields.decline_suggestion, name="decline_suggestion"),
     path("sites/<int:pk>/shield/traffic/", shields.site_traffic, name="site_traffic"),
+    path("sites/<int:pk>/edge-rules/", edge_rules.edge_rules_page, name="edge_rules"),
+    path(
+        "sites/<int:pk>/certificates/<int:certificate_pk>/retry/",
+        certificates.certificate_retry,
+        name="retry_certificate",
+    ),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

@@ -1,6 +1,7 @@
 """Staff's view of members, logins and what logins may do."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -11,14 +12,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.safestring import SafeString
+from django.template.loader import render_to_string
+from django.utils import formats
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, label, link, on_dashboard
 from controlpanel.operations.models import Operation
 
-from . import impersonation, services
+from . import impersonation, services, standing
 from .choices import MemberState, Role
 from .models import Access, Impersonation, Login, Member, PosixId, Token
 
@@ -49,12 +52,13 @@ class NewMemberForm(forms.ModelForm):
 
 @admin.register(Member)
 class MemberAdmin(ReadOnlyAdmin):
-    list_display = ("name", "kind", "shown_state", "login_count", "created")
-    list_filter = ("state", "kind")
+    list_display = ("name", "kind", "shown_state", "paid_until", "grace_until", "login_count", "created")
+    list_filter = ("state", "kind", "paid_until")
     search_fields = ("name",)
-    fields = ("name", "kind", "shown_state", "created")
-    readonly_fields = ("shown_state", "created")
+    fields = ("name", "kind", "shown_state", "state_since", "paid_until", "shown_outlook", "created")
+    readonly_fields = ("shown_state", "shown_outlook", "created")
     inlines = (LoginInline,)
+    actions_detail = ("paid", "contact", "disable", "enable")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         return super().get_queryset(request).annotate(login_count=Count("logins"))
@@ -83,6 +87,72 @@ class MemberAdmin(ReadOnlyAdmin):
     def shown_state(self, member: Member) -> str:
         return label(member.get_state_display(), STATE_LABELS.get(member.state, ""))
 
+    @admin.display(description=_("what comes next"))
+    def shown_outlook(self, member: Member) -> str:
+        """In words, with dates."""
+        view = standing.outlook(member)
+        lines = [
+            (_("%(days)s days behind.") % {"days": view.days_behind}) if view.days_behind else "",
+            (_("Open until %(day)s, after contact.") % {"day": _date(view.grace_until)}) if view.grace_until else "",
+            (_("Switched off on %(day)s.") % {"day": _date(view.disabled_on)}) if view.disabled_on else "",
+            (_("Its data is removed after %(day)s.") % {"day": _date(view.removed_on)}) if view.removed_on else "",
+        ]
+        return " ".join(line for line in lines if line) or "–"
+
+    @deed(
+        description=_("Paid until…"),
+        icon="payments",
+        question=_("Until when has %(object)s paid? If that is enough, everything it has is on again at once."),
+        facts=lambda request, member: [_fact("admin/members/paid.html", request, member)],
+    )
+    def paid(self, request: HttpRequest, member: Member) -> Operation | str:
+        text = request.POST.get("paid_until", "").strip()
+        paid_until = forms.DateField(required=False, input_formats=["%Y-%m-%d"]).clean(text)
+        return _done(standing.set_paid(member=member, paid_until=paid_until, **_by(request)))
+
+    @deed(
+        description=_("They made contact"),
+        icon="handshake",
+        question=_("Has %(object)s answered? Then everything it has is open at once, for two weeks, paid or not."),
+    )
+    def contact(self, request: HttpRequest, member: Member) -> Operation | str:
+        return _done(standing.made_contact(member=member, **_by(request)))
+
+    @deed(
+        description=_("Disable…"),
+        icon="block",
+        question=_("Switch off everything of %(object)s now, whatever its dues say? Nothing is deleted."),
+        sensitive=True,
+        facts=lambda request, member: [_fact("admin/members/disable.html", request, member)],
+    )
+    def disable(self, request: HttpRequest, member: Member) -> Operation | str:
+        return _done(standing.disable(member=member, **_by(request)))
+
+    @deed(
+        description=_("Enable"),
+        icon="check_circle",
+        question=_("Switch everything of %(object)s on again? If it is behind, for two weeks."),
+    )
+    def enable(self, request: HttpRequest, member: Member) -> Operation | str:
+        return _done(standing.enable(member=member, **_by(request)))
+
+
+def _by(request: HttpRequest) -> dict[str, Any]:
+    return {"actor": actor(request), "requested_from": request.META.get("REMOTE_ADDR")}
+
+
+def _done(operation: Operation | None) -> Operation | str:
+    return operation or str(_("It is written down. Nothing had to be switched."))
+
+
+def _date(day: date | None) -> str:
+    return formats.date_format(day, "DATE_FORMAT") if day else ""
+
+
+def _fact(template: str, request: HttpRequest, member: Member) -> SafeString:
+    context = {"member": member, "preview": standing.preview(member)}
+    return mark_safe(render_to_string(template, context, request))  # noqa: S308
+
 
 class AccessInline(ReadOnlyInline):
     model = Access
@@ -96,7 +166,7 @@ class TokenInline(ReadOnlyInline):
 
     model = Token
     verbose_name_plural = _("API tokens")
-    fields = ("name", "created", "expires", "last_used")
+    fields = ("name", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = fields
 
 
@@ -233,10 +303,10 @@ class AccessAdmin(ReadOnlyAdmin):
 class TokenAdmin(ReadOnlyAdmin):
     """Never the digest: it is enough to find out whether a guess is right."""
 
-    list_display = ("name", "shown_login", "created", "expires", "last_used")
+    list_display = ("name", "shown_login", "scope", "created", "expires", "last_used")
     list_select_related = ("login",)
     search_fields = ("name", "login__username")
-    fields = ("name", "shown_login", "created", "expires", "last_used")
+    fields = ("name", "shown_login", "scope", "limits", "created", "expires", "last_used")
     readonly_fields = ("shown_login",)
     actions_detail = ("revoke",)
 
@@ -283,3 +353,6 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
 def members_panel() -> Iterable[Card]:
     yield Card(_("Members"), Member.objects.count(), changelist(Member))
     yield Card(_("Logins"), Login.objects.filter(is_active=True).count(), changelist(Login))
+
+
+from . import mail_admin as mail_admin  # noqa: E402  # registers its page

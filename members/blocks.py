@@ -42,3 +42,15 @@ def unblock(cause: str) -> list[Login]:
 def blocked_by(cause: str) -> list[Login]:
     """Whom that reason concerns."""
     return list(Login.objects.filter(blocks__cause=cause).order_by("pk"))
+
+
+def only_of(member: Member, order_ids: list[int]) -> list[Login]:
+    """Logins of that member that have business nowhere else; never staff. Who works for several members is none."""
+    here = Q(accesses__role=Role.MEMBER_ADMIN, accesses__member=member) | Q(
+        accesses__role=Role.ORDER_ADMIN, accesses__order_id__in=order_ids
+    )
+    elsewhere = Access.objects.exclude(
+        Q(role=Role.MEMBER_ADMIN, member=member) | Q(role=Role.ORDER_ADMIN, order_id__in=order_ids)
+    )
+    found = Login.objects.filter(Q(member=member) | here).exclude(pk__in=elsewhere.values("login"))
+    return list(found.distinct().order_by("pk"))

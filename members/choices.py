@@ -22,6 +22,11 @@ class Role(models.TextChoices):
     ORDER_ADMIN = "order_admin", _("Order administrator")  # everything of one hosting order
 
 
+class TokenScope(models.TextChoices):
+    READ = "read", _("Read only")
+    WRITE = "write", _("Read and change")
+
+
 class InvitationState(models.TextChoices):
     OPEN = "open", _("Open")
     ACCEPTED = "accepted", _("Accepted")

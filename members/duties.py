@@ -2,7 +2,7 @@
 
 from controlpanel.operations.recovery import every
 
-from . import mail, password_reset, sessions
+from . import mail, password_reset, sessions, standing
 
 
 @every(seconds=5)
@@ -27,6 +27,12 @@ def forget_password_resets() -> None:
 def forget_mail() -> None:
     """Messages sent long ago."""
     mail.forget_old()
+
+
+@every(seconds=3600)
+def review_members() -> None:
+    """Who is behind with its dues: reminders, and what follows from them on its day."""
+    standing.review()
 
 
 @every(seconds=3600)

@@ -1,4 +1,4 @@
-"""What people fill in: names, passwords, keys, tokens. The rules themselves stand in services."""
+"""What people fill in: names, passwords, keys. The rules themselves stand in services."""
 
 from typing import Any
 
@@ -97,25 +97,6 @@ class PasswordForm(forms.Form):
         if data.get("new") and data["new"] == data.get("old"):
             self.add_error("new", _("This is the password that you have now."))
         return data
-
-
-class TokenForm(forms.Form):
-    """A token's name and how long it lives."""
-
-    name = forms.CharField(
-        label=_("What it is for"),
-        help_text=_("For instance the name of the script or the machine that will use it."),
-        max_length=80,
-    )
-
-    days = forms.TypedChoiceField(
-        label=_("Valid for"),
-        coerce=int,
-        empty_value=None,
-        initial=365,
-        choices=[(30, _("30 days")), (90, _("90 days")), (365, _("One year")), ("", _("Until it is revoked"))],
-        required=False,
-    )
 
 
 class KeysForm(forms.Form):

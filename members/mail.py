@@ -75,6 +75,11 @@ def send_due() -> int:
     return sent
 
 
+def try_again(mail: Mail) -> None:
+    """Send it as soon as a worker comes by, also when it was given up; what has gone out stays as it is."""
+    Mail.objects.filter(pk=mail.pk, sent=None).update(due=timezone.now(), given_up=False)
+
+
 def forget_old() -> None:
     """What was sent long ago goes."""
     Mail.objects.filter(sent__lt=timezone.now() - KEPT).delete()

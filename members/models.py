@@ -4,6 +4,7 @@ import secrets
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
@@ -11,9 +12,10 @@ from django.utils.crypto import salted_hmac
 
 from controlpanel.encryption import EncryptedTextField
 
-from .choices import MemberKind, MemberState, Role
+from .choices import MemberKind, MemberState, Role, TokenScope
 from .link_models import Invitation, PasswordReset
 from .names import validate_username
+from .narrowing import Limit, parse
 from .visit_models import FailedCode, Impersonation, LoginSession
 
 __all__ = [
@@ -41,12 +43,26 @@ class Member(models.Model):
     kind = models.CharField(max_length=12, choices=MemberKind, default=MemberKind.ORGANIZATION)
     state = models.CharField(max_length=16, choices=MemberState, default=MemberState.GOOD_STANDING)
     created = models.DateTimeField(auto_now_add=True)
+    #: Up to and including which day it has paid; without one it never falls behind (``standing.py``).
+    paid_until = models.DateField(null=True, blank=True)
+    #: After contact: the last day on which everything is open although nothing was paid yet.
+    grace_until = models.DateField(null=True, blank=True)
+    state_since = models.DateTimeField(default=timezone.now)
+    #: The newest reminder that it got: sent when it was so many days behind.
+    reminded = models.PositiveIntegerField(default=0)
+    #: It was told that its data goes soon.
+    last_warning = models.DateField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Everything that it has is switched off."""
+        return self.state in (MemberState.DISABLED, MemberState.INACTIVE)
 
 
 class PosixNumberField(models.BigAutoField):
@@ -98,6 +114,9 @@ class Login(AbstractBaseUser):
     session_salt = models.CharField(max_length=64, default=secrets.token_hex)
     created = models.DateTimeField(auto_now_add=True)
 
+    #: The token that this request came with; None in a browser. What the login may do is narrowed to what it says.
+    token: "Token | None" = None
+
     USERNAME_FIELD = "username"
     objects: ClassVar[LoginManager] = LoginManager()
 
@@ -115,13 +134,33 @@ class Login(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Whether it may use the admin and see everything (Access with role staff)."""
+        """Whether it may use the admin and see everything (Access with role staff). Not by a narrowed token: that makes
+        of staff an administrator of what the token names, and no more."""
+        return not self.is_narrowed and self._has_staff_access
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether this request's token stands for a part only of what the login may do."""
+        return self.token is not None and self.token.limits is not None
+
+    @property
+    def _has_staff_access(self) -> bool:
         return self.is_active and any(access.role == Role.STAFF for access in self._accesses)
+
+    @property
+    def _limits(self) -> list[Limit]:
+        """Of a narrowed token: those to which the login still has access."""
+        limits = parse((self.token and self.token.limits) or ())
+        if self._has_staff_access:
+            return limits
+        members = {a.member_id for a in self._accesses if a.role == Role.MEMBER_ADMIN}
+        orders = {a.order_id for a in self._accesses if a.role == Role.ORDER_ADMIN}
+        return [limit for limit in limits if limit.member in members or (limit.order and limit.order in orders)]
 
     @property
     def _accesses(self) -> "list[Access]":
         if "_access_cache" not in self.__dict__:
-            self.__dict__["_access_cache"] = list(self.accesses.all()) if self.pk else []
+            self.__dict__["_access_cache"] = list(self.accesses.select_related("member")) if self.pk else []
         return self.__dict__["_access_cache"]
 
     def forget_accesses(self) -> None:
@@ -130,16 +169,33 @@ class Login(AbstractBaseUser):
         self.__dict__.get("_prefetched_objects_cache", {}).pop("accesses", None)
 
     def scopes(self) -> list[str]:
-        """What it may see and change, besides staff: "member:3", "order:5"."""
+        """What it may see and change, besides staff: "member:3", "order:5", by a narrowed token "site:7"."""
+        if self.is_narrowed:
+            return [limit.scope for limit in self._limits]
         return [access.scope for access in self._accesses if access.scope]
 
     def member_ids(self) -> list[int]:
         """Members it administers as a whole."""
+        if self.is_narrowed:
+            return [limit.member for limit in self._limits if not limit.order]
         return [a.member_id for a in self._accesses if a.role == Role.MEMBER_ADMIN and a.member_id]
+
+    def members_administered(self) -> "list[Member]":
+        """Members it administers as a whole, and its own one."""
+        found = {a.member_id: a.member for a in self._accesses if a.role == Role.MEMBER_ADMIN and a.member}
+        if self.member_id and self.member_id not in found and self.order_ids() and self.member:
+            found[self.member_id] = self.member
+        return list(found.values())
 
     def order_ids(self) -> list[int]:
         """Single hosting orders it administers."""
+        if self.is_narrowed:
+            return [limit.order for limit in self._limits if limit.order and not limit.site]
         return [a.order_id for a in self._accesses if a.role == Role.ORDER_ADMIN and a.order_id]
+
+    def site_ids(self) -> list[int]:
+        """Single sites it administers: by a narrowed token only."""
+        return [limit.site for limit in self._limits if limit.site] if self.is_narrowed else []
 
     # The admin asks these; staff may do all that the admin offers, others nothing.
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -207,6 +263,9 @@ class Token(models.Model):
     login = models.ForeignKey(Login, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
     digest = models.CharField(max_length=64, unique=True)
+    scope = models.CharField(max_length=8, choices=TokenScope, default=TokenScope.WRITE)
+    #: What it is narrowed to (``narrowing.py``); null: all that its login may do. An empty list opens nothing.
+    limits = ArrayField(models.CharField(max_length=80), null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True, blank=True)
     last_used = models.DateTimeField(null=True, blank=True)
@@ -216,6 +275,11 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def narrowed_to(self) -> list[Limit]:
+        """Its limits; none when it is not narrowed."""
+        return parse(self.limits or ())
 
 
 class Mail(models.Model):

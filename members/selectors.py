@@ -34,7 +34,7 @@ def logins_for(actor: Actor) -> QuerySet[Login]:
 
 
 def accesses_for(actor: Actor, *, order_ids: Iterable[int] = ()) -> QuerySet[Access]:
-    """The actor's own, and those on what it administers; all for staff.
+    """The actor's own, and those on what it administers; all for staff. A narrowed token sees the latter only.
 
     ``order_ids``: orders that the caller knows it to administer by way of their member (which this app cannot know).
     """
@@ -42,16 +42,20 @@ def accesses_for(actor: Actor, *, order_ids: Iterable[int] = ()) -> QuerySet[Acc
         return Access.objects.none()
     if actor.is_staff:
         return Access.objects.all()
+    own = Q(pk=None) if actor.is_narrowed else Q(login=actor)
     return Access.objects.filter(
-        Q(login=actor)
+        own
         | Q(role=Role.MEMBER_ADMIN, member__in=actor.member_ids())
         | Q(role=Role.ORDER_ADMIN, order_id__in=[*actor.order_ids(), *order_ids])
     )
 
 
 def tokens_for(actor: Actor) -> QuerySet[Token]:
-    """The actor's own tokens; nobody sees another's, staff neither."""
-    return Token.objects.filter(login=actor) if _known(actor) else Token.objects.none()
+    """The actor's own tokens; nobody sees another's, staff neither. A narrowed token sees itself."""
+    if not _known(actor):
+        return Token.objects.none()
+    own = Token.objects.filter(login=actor)
+    return own.filter(pk=actor.token.pk) if actor.is_narrowed and actor.token else own
 
 
 def invitations_for(actor: Actor) -> QuerySet[Invitation]:
@@ -69,4 +73,5 @@ def people_of(actor: Actor, member: Member) -> QuerySet[Login]:
 
 def sessions_for(actor: Actor) -> QuerySet[LoginSession]:
     """The actor's own sessions; nobody sees another's."""
-    return sessions.of(actor) if _known(actor) else LoginSession.objects.none()
+    # Nor does a token that is narrowed to some things of its login's.
+    return sessions.of(actor) if _known(actor) and not actor.is_narrowed else LoginSession.objects.none()

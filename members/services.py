@@ -16,6 +16,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from controlpanel.audit.choices import Verb
 from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
@@ -25,6 +26,7 @@ from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
 from .models import Access, Login, Member, PosixId
+from .notes import note
 from .ssh_keys import parse_keys
 from .tokens import authenticate_token, create_token, revoke_token
 
@@ -172,6 +174,7 @@ def set_password(*, login: Login, password: str, actor: Login | None = None) -> 
     if actor is not None and actor.pk == login.pk:
         raise PermissionDenied
     _may_manage(actor, login.member, login)
+    note(Verb.PASSWORD_SET, login, actor=actor)
     _set_password(login, password)
     logger.info("password of %s set by %s", login, actor or "the panel")
 
@@ -184,6 +187,7 @@ def change_own_password(*, login: Login, old: str, new: str, request: HttpReques
     if authenticate(request, username=login.username, password=old) is None:
         raise WrongPassword
     with transaction.atomic():
+        note(Verb.PASSWORD_SET, login, actor=login)
         _set_password(login, new)
     logger.info("password of %s changed", login)
 
@@ -192,11 +196,13 @@ def change_own_password(*, login: Login, old: str, new: str, request: HttpReques
 def sign_out_everywhere(*, login: Login, actor: Login | None = None) -> None:
     """All its sessions end; tokens stay."""
     _may_manage(actor, login.member, login)
+    note(Verb.SIGNED_OUT, login, actor=actor)
     _end_sessions(login)
 
 
-def set_language(*, login: Login, language: str) -> None:
+def set_language(*, login: Login, language: str, actor: Login | None = None) -> None:
     """The language that the panel speaks to it, a code of settings.LANGUAGES. Raises ValidationError for others."""
+    _may_manage(actor, login.member, login)
     if language not in dict(settings.LANGUAGES):
         raise ValidationError(_("The panel does not speak this language."))
     login.language = language
@@ -270,7 +276,8 @@ def may_administer(actor: Login | None, member: Member | None) -> None:
 
 
 def _may_manage(actor: Login | None, member: Member | None, login: Login | None = None) -> None:
-    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself.
+    """The actor is the panel, staff, an administrator of ``member``, or the ``login`` itself (but not by a narrowed
+    token: keys and passwords of its own login would open more than the token does).
 
     Who administers a member may not touch those of its logins that reach beyond it: staff, or somebody who
     administers another member too. Their password would open what is none of the actor's.
@@ -278,6 +285,8 @@ def _may_manage(actor: Login | None, member: Member | None, login: Login | None 
     if actor is None or actor.is_staff:
         return
     own = login is not None and actor.pk == login.pk
+    if own and actor.is_narrowed:
+        raise PermissionDenied
     administers = member is not None and member.pk in actor.member_ids()
     if not actor.is_active or not (own or administers):
         raise PermissionDenied

@@ -3,18 +3,25 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .choices import TokenScope
 from .models import Login, Token
+from .narrowing import Limit
+from .notes import note_first_use
 
 PREFIX = "cp_"  # so that secret scanners, and our own redaction, know one when they see it
 MAX_TOKENS = 50
+MAX_LIMITS = 200
+#: How long a token is valid unless its owner chooses otherwise.
+USUAL_LIFE = timedelta(days=365)
 _MAX_LENGTH = 200
 #: ``last_used`` is written at most this often: a script's thousand requests are not a thousand writes.
 _USE_GRAIN = timedelta(minutes=1)
@@ -26,13 +33,29 @@ def digest_of(text: str) -> str:
 
 
 @transaction.atomic
-def create_token(*, login: Login, name: str, expires: datetime | None = None) -> tuple[Token, str]:
+def create_token(
+    *,
+    login: Login,
+    name: str,
+    expires: datetime | None = None,
+    scope: str = TokenScope.WRITE,
+    limits: Iterable[Limit] | None = None,
+) -> tuple[Token, str]:
     """A new token and its text ("cp_" and 43 URL-safe characters), which cannot be read again later.
 
-    Raises ValidationError.
+    ``limits`` narrow it to what they name (the caller has seen to it that the login may go there); None: all that the
+    login may do. Made with another token it is valid no longer than that one, and PermissionDenied when that one is
+    itself narrowed. Raises ValidationError.
     """
+    if login.is_narrowed:
+        raise PermissionDenied
+    if login.token is not None and login.token.expires is not None:
+        expires = min(expires or login.token.expires, login.token.expires)
+    texts = None if limits is None else sorted({str(limit) for limit in limits})
+    if texts is not None and not 0 < len(texts) <= MAX_LIMITS:
+        raise ValidationError(_("Narrow it to between 1 and %(most)s things."), params={"most": MAX_LIMITS})
     text = PREFIX + secrets.token_urlsafe(32)
-    token = Token(login=login, name=name.strip(), digest=digest_of(text), expires=expires)
+    token = Token(login=login, name=name.strip(), digest=digest_of(text), expires=expires, scope=scope, limits=texts)
     token.full_clean()
     if expires is not None and expires <= timezone.now():
         raise ValidationError({"expires": _("This time is over already.")})
@@ -43,8 +66,8 @@ def create_token(*, login: Login, name: str, expires: datetime | None = None) ->
 
 
 def authenticate_token(text: str) -> Token | None:
-    """The token with that text, its login along with it; None when there is none, it has expired, its login may
-    not act any more, or its keys and tokens are blocked."""
+    """The token with that text, its login along with it, narrowed as the token says; None when there is none, it has
+    expired, its login may not act any more, or its keys and tokens are blocked."""
     if not text or len(text) > _MAX_LENGTH:
         return None
     digest = digest_of(text)
@@ -57,8 +80,11 @@ def authenticate_token(text: str) -> Token | None:
         return None
     if token.last_used is None or token.last_used <= now - _USE_GRAIN:
         stale = Q(last_used=None) | Q(last_used__lte=now - _USE_GRAIN)
-        Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        noted = Token.objects.filter(stale, pk=token.pk).update(last_used=now)
+        if noted and token.last_used is None:
+            note_first_use(token)
         token.last_used = now
+    token.login.token = token
     return token
 
 

@@ -10,9 +10,9 @@ from django.contrib import auth, messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,11 +20,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from controlpanel import reauthentication
 from controlpanel.operations.errors import DirectoryAway
 
 from . import entry, factors, orders, selectors, services
-from .forms import KeysForm, LoginForm, PasswordForm, TokenForm
+from .forms import KeysForm, LoginForm, PasswordForm
 from .ssh_keys import parse_keys
 
 #: How many times that support acted as somebody the account page tells of.
@@ -154,41 +153,6 @@ def password(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Your password is changed. Other sessions of yours were signed out."))
             return redirect("members:account")
     return render(request, "members/password.html", {"form": form}, status=status)
-
-
-@login_required
-@never_cache
-def tokens(request: HttpRequest) -> HttpResponse:
-    """Tokens of the API. A new one's text is on the page that answers its creation, and nowhere else, ever."""
-    own = services.login_of(request)
-    form = TokenForm(request.POST or None)
-    text = ""
-    recent = reauthentication.is_recent(request)
-    if request.method == "POST" and not recent:
-        return reauthentication.ask(request)
-    if request.method == "POST" and form.is_valid():
-        days = form.cleaned_data["days"]
-        try:
-            _token, text = services.create_token(
-                login=own,
-                name=form.cleaned_data["name"],
-                expires=timezone.now() + timedelta(days=days) if days else None,
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            form = TokenForm()
-    context = {"form": form, "text": text, "tokens": selectors.tokens_for(own), "recent": recent, "now": timezone.now()}
-    return render(request, "members/tokens.html", context)
-
-
-@require_POST
-@login_required
-def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(selectors.tokens_for(services.login_of(request)), pk=pk)
-    services.revoke_token(token=token)
-    messages.success(request, _("The token is revoked: it opens nothing any more."))
-    return redirect("members:tokens")
 
 
 @login_required

@@ -1,18 +1,15 @@
 """Staff's view of public names and where they lead. Never a key. Nothing is edited here: routes follow the sites."""
 
-from collections.abc import Iterable
-from datetime import timedelta
-
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, changelist, label, link, on_dashboard
+from controlpanel.admin import ReadOnlyAdmin, ReadOnlyInline, label, link
 
+from . import certificate_admin as _certificate_admin  # noqa: F401 (registers its pages)
 from .choices import Mode
-from .models import Authority, Backend, Certificate, EdgeBase, Route
+from .models import Authority, Backend, EdgeBase, Route
 
 MODE_LABELS: dict[str, str] = {
     Mode.NORMAL: "success",
@@ -21,8 +18,6 @@ MODE_LABELS: dict[str, str] = {
     Mode.HOLD: "info",
     Mode.QUARANTINE: "danger",
 }
-#: A certificate that ends sooner should have been renewed by now.
-SOON = timedelta(days=20)
 
 
 class RouteInline(ReadOnlyInline):
@@ -80,29 +75,6 @@ class EdgeBaseAdmin(ReadOnlyAdmin):
     fields = ("backends", "revision")
 
 
-@admin.register(Certificate)
-class CertificateAdmin(ReadOnlyAdmin):
-    """The chain is public; the key is not loaded at all."""
-
-    list_display = ("shown_backend", "shown_names", "not_after", "revision")
-    list_select_related = ("backend__host",)
-    list_filter = ("not_after",)
-    search_fields = ("=backend__site_id", "backend__routes__name")
-    fields = ("shown_backend", "shown_names", "not_after", "chain_pem", "revision")
-    readonly_fields = ("shown_backend", "shown_names")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
-        return super().get_queryset(request).defer("key_pem")
-
-    @admin.display(description=_("for"))
-    def shown_backend(self, certificate: Certificate) -> str:
-        return link(certificate.backend)
-
-    @admin.display(description=_("names"))
-    def shown_names(self, certificate: Certificate) -> str:
-        return ", ".join(certificate.names)
-
-
 @admin.register(Authority)
 class AuthorityAdmin(ReadOnlyAdmin):
     """Its certificate, for whoever should trust it; never its key."""
@@ -112,10 +84,3 @@ class AuthorityAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Authority]:
         return super().get_queryset(request).defer("key_pem")
-
-
-@on_dashboard(50)
-def routing_panel() -> Iterable[Card]:
-    due = Certificate.objects.filter(not_after__lt=timezone.now() + SOON).count()
-    yield Card(_("Certificates"), Certificate.objects.count(), changelist(Certificate), "warning",
-               _("%(count)d end soon") % {"count": due} if due else "")  # fmt: skip

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
+from django.db.models import QuerySet
+
 from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
 
-from . import packet_filter, services, shields
+from . import edge_rules, packet_filter, services, shields
 from .choices import Mode
-from .models import Backend, Certificate, Route, Shield
+from .models import Backend, Certificate, EdgeRules, Route, Shield
 
 #: Rows read at once: there may be a hundred thousand.
 _CHUNK = 5000
@@ -21,7 +23,9 @@ def edge_resources(host: Host) -> Iterable[Resource]:
     yield packet_filter_resource(host.name)
     yield shield_key_resource()
     yield from _shields()
-    yield from _certificates()
+    yield edge_rules_key_resource()
+    yield from _edge_rules()
+    yield from _certificates(Certificate.objects.filter(route__removed=False, route__backend__removed=False))
     yield from _site_routes()
     yield from _routes()
 
@@ -38,16 +42,33 @@ def site_resources(site_id: int, present: bool = True) -> list[Resource]:
     if backend is None:
         return []
     on = present and not backend.removed
-    found = []
-    if certificate := Certificate.objects.filter(backend=backend).first():
-        spec = _certificate_spec(certificate.names, certificate.chain_pem, certificate.key_pem)
-        found.append(_resource("certificate", f"site-{site_id}", certificate.revision, spec, on))
+    found = certificate_resources(Certificate.objects.filter(route__backend=backend), on)
     spec = _site_route_spec(backend.host.name, backend.mode, backend.more, backend.revision) if backend.host else {}
     found.append(_resource("site_route", str(site_id), backend.revision, spec, on and backend.host is not None))
     for route in Route.objects.filter(backend=backend):
         spec = _route_spec(site_id, route.redirect_to)
         found.append(_resource("route", route.name, route.revision, spec, on and not route.removed))
-    return [*found, *shield_resources(site_id, on)]
+    return [*found, *shield_resources(site_id, on), *edge_rules_resources(site_id, on)]
+
+
+def certificate_resources(rows: QuerySet[Certificate], present: bool = True) -> list[Resource]:
+    """The certificates of names, and what authorities are answered about them; with ``present=False`` all as absent."""
+    return [each for row in rows.select_related("route") for each in _of_certificate(row, present)]
+
+
+def challenge_resources(rows: QuerySet[Certificate]) -> list[Resource]:
+    """Only what authorities are to be answered about names."""
+    return [each for each in certificate_resources(rows) if each.kind == "acme_challenge"]
+
+
+def route_resources(names: Iterable[str]) -> list[Resource]:
+    """What edges know of public names."""
+    rows = Route.objects.filter(name__in=list(names)).select_related("backend")
+    return [
+        _resource("route", row.name, row.revision, _route_spec(row.backend.site_id, row.redirect_to),
+                  not row.removed and not row.backend.removed)
+        for row in rows.order_by("name")
+    ]  # fmt: skip
 
 
 def shield_key_resource() -> Resource:
@@ -61,6 +82,20 @@ def shield_resources(site_id: int, present: bool = True) -> list[Resource]:
     return [
         _resource("shield", shield.resource_id, shield.revision, shield.spec, present and not shield.removed)
         for shield in Shield.objects.filter(site_id=site_id, revision__gt=0)
+    ]
+
+
+def edge_rules_key_resource() -> Resource:
+    """The secret that passwords of visitors are looked up with."""
+    key = edge_rules.key()
+    return Resource("edge_rules_key", "base", key.revision, {"key": key.key})
+
+
+def edge_rules_resources(site_id: int, present: bool = True) -> list[Resource]:
+    """One site's edge rules; nothing for one that never had any."""
+    return [
+        _resource("edge_rules", str(rules.site_id), rules.revision, rules.spec, present and not rules.removed)
+        for rules in EdgeRules.objects.filter(site_id=site_id, revision__gt=0)
     ]
 
 
@@ -83,6 +118,11 @@ def _shields() -> Iterator[Resource]:
         yield Resource("shield", shield.resource_id, shield.revision, shield.spec)
 
 
+def _edge_rules() -> Iterator[Resource]:
+    for rules in EdgeRules.objects.filter(removed=False, revision__gt=0).iterator(_CHUNK):
+        yield Resource("edge_rules", str(rules.site_id), rules.revision, rules.spec)
+
+
 def site_routes_of(site_ids: Iterable[int]) -> list[Resource]:
     """Only where these sites are and in which mode, without names and certificates: for edges that know those."""
     rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False, host__isnull=False)
@@ -100,10 +140,6 @@ def _resource(kind: str, id: str, revision: int, spec: dict[str, object], presen
     return Resource(kind, id, revision, spec if present else {}, present)
 
 
-def _certificate_spec(names: list[str], chain_pem: str, key_pem: str) -> dict[str, object]:
-    return {"names": names, "pem": chain_pem + key_pem}
-
-
 def _route_spec(site_id: int, redirect_to: str) -> dict[str, object]:
     return {"site": site_id, "redirect_to": redirect_to} if redirect_to else {"site": site_id}
 
@@ -117,12 +153,20 @@ def _site_route_spec(host: str, mode: str, more: list[str], revision: int) -> di
     return spec
 
 
-def _certificates() -> Iterator[Resource]:
-    rows = Certificate.objects.filter(backend__removed=False).values_list(
-        "backend__site_id", "revision", "names", "chain_pem", "key_pem"
-    )
-    for site_id, revision, names, chain_pem, key_pem in rows.iterator(_CHUNK):
-        yield Resource("certificate", f"site-{site_id}", revision, _certificate_spec(names, chain_pem, key_pem))
+def _certificates(rows: QuerySet[Certificate]) -> Iterator[Resource]:
+    for row in rows.exclude(chain_pem="", token="").select_related("route").iterator(_CHUNK):
+        yield from (resource for resource in _of_certificate(row, True) if resource.present)
+
+
+def _of_certificate(row: Certificate, present: bool) -> Iterator[Resource]:
+    """Its challenge and itself; as absent where they may have been and are no more."""
+    on = present and not row.route.removed
+    if row.token or row.challenge_revision > 1:
+        spec: dict[str, object] = {"token": row.token, "answer": row.key_authorization}
+        yield _resource("acme_challenge", row.resource_id, row.challenge_revision, spec, on and bool(row.token))
+    if row.chain_pem or row.revision > 1:
+        spec = {"names": [row.route.name], "pem": row.chain_pem + row.key_pem}
+        yield _resource("certificate", row.resource_id, row.revision, spec, on and bool(row.chain_pem))
 
 
 def _site_routes() -> Iterator[Resource]:

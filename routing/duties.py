@@ -2,13 +2,13 @@
 
 from controlpanel.operations.recovery import every
 
-from . import services, traffic
+from . import issuing, services, traffic
 
 
-@every(seconds=3600)
+@every(seconds=20)
 def renew_certificates() -> None:
-    """Certificates that end soon are issued anew and brought to the edges."""
-    services.renew_due()
+    """Names that wait for a certificate are looked at again, those that end soon are renewed, a batch at a time."""
+    issuing.renew_due()
 
 
 @every(seconds=10)

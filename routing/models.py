@@ -7,7 +7,7 @@ from django.db import models
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
 
-from .choices import Mode, ShieldLevel
+from .choices import CertificateSource, CertificateState, HttpsPolicy, Mode, ShieldLevel
 
 
 class Backend(models.Model):
@@ -48,17 +48,87 @@ class Route(models.Model):
 
 
 class Certificate(models.Model):
-    """A TLS certificate with its key, for the names of one backend."""
+    """The TLS certificate of one public name: what is offered, and how far the next one is.
 
-    backend = models.OneToOneField(Backend, on_delete=models.CASCADE, related_name="certificate")
-    names = models.JSONField(default=list)
-    chain_pem = models.TextField()
-    key_pem = EncryptedTextField()
-    not_after = models.DateTimeField()
+    One a name, so that a name that cannot be validated is no other name's trouble. Kept by ``certificates.py``.
+    """
+
+    route = models.OneToOneField(Route, on_delete=models.CASCADE, related_name="certificate")
+    state = models.CharField(max_length=10, choices=CertificateState, default=CertificateState.DUE)
+    #: When it is looked at next: first, again, or for renewal. None: an operation is at it, or nothing is to be done.
+    retry_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    #: Tries in a row that came to nothing, and what was wrong with the last: ``{"code", "params"}`` of errors.py.
+    attempts = models.PositiveIntegerField(default=0)
+    trouble = models.JSONField(default=dict, blank=True)
+    #: What the DNS last said: ``{"addresses": [...], "alias": name or ""}``.
+    dns = models.JSONField(default=dict, blank=True)
+    dns_at = models.DateTimeField(null=True, blank=True)
+
+    #: What edges offer; empty when there is none.
+    source = models.CharField(max_length=5, choices=CertificateSource, blank=True)
+    chain_pem = models.TextField(blank=True)
+    key_pem = EncryptedTextField(blank=True)
+    issuer = models.CharField(max_length=200, blank=True)
+    issued_at = models.DateTimeField(null=True, blank=True)
+    not_after = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveBigIntegerField(default=1)
 
+    #: The order under way at the authority: its address, and the key of the certificate to come.
+    order_url = models.CharField(max_length=500, blank=True)
+    order_key_pem = EncryptedTextField(blank=True)
+    ordered_at = models.DateTimeField(null=True, blank=True)
+    #: What edges answer to the authority's question meanwhile.
+    challenge_url = models.CharField(max_length=500, blank=True)
+    token = models.CharField(max_length=128, blank=True)
+    key_authorization = models.CharField(max_length=256, blank=True)
+    challenge_revision = models.PositiveBigIntegerField(default=1)
+
+    class Meta:
+        ordering = ("route__name",)
+
     def __str__(self) -> str:
-        return f"certificate of site {self.backend.site_id}"
+        return f"certificate of {self.route}"
+
+    @property
+    def name(self) -> str:
+        return self.route.name
+
+    @property
+    def resource_id(self) -> str:
+        """Its name on the edges: file names are too short for domain names."""
+        return f"route-{self.route_id}"
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether edges are to offer one; they all do once nobody is at it any more."""
+        return bool(self.chain_pem)
+
+    @property
+    def told_state(self) -> str:
+        """As people are told: while an operation is at it, it is being issued, whatever was before."""
+        at_it = self.retry_at is None and self.state not in (CertificateState.LEAVING, CertificateState.REVOKED)
+        return str(CertificateState.ORDERED if at_it else self.state)
+
+
+class AcmeAccount(models.Model):
+    """The panel's account at one certificate authority."""
+
+    directory = models.URLField(max_length=500, unique=True)
+    #: The account's address there; empty until it is registered.
+    url = models.CharField(max_length=500, blank=True)
+    key_pem = EncryptedTextField()
+    created = models.DateTimeField(auto_now_add=True)
+    #: Nothing is asked of it before: it said so, or it does not answer.
+    paused_until = models.DateTimeField(null=True, blank=True)
+    #: Times in a row that it did not answer.
+    silences = models.PositiveIntegerField(default=0)
+    trouble = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = "ACME account"
+
+    def __str__(self) -> str:
+        return self.directory
 
 
 class Authority(models.Model):
@@ -144,6 +214,76 @@ class ShieldKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of shields, revision {self.revision}"
+
+
+class EdgeRules(models.Model):
+    """What edges do with requests for a site on its members' behalf. Kept by ``edge_rules.py``; lists as checked there.
+
+    Paths are normal: decoded, "/" before each part and none at the end; "/" is the whole site.
+    """
+
+    site_id = models.BigIntegerField(unique=True)
+    https = models.CharField(max_length=10, choices=HttpsPolicy, default=HttpsPolicy.OFF)
+    #: Seconds that browsers remember that the site has HTTPS; 0 makes them forget it.
+    hsts_max_age = models.PositiveIntegerField(default=0)
+    hsts_subdomains = models.BooleanField(default=False)
+    #: The names that edges were last told to have a certificate: only they are led to HTTPS.
+    https_names = models.JSONField(default=list)
+    #: ``[{"path", "match": "exact" or "prefix", "target", "status", "keep_path", "keep_query"}]``
+    redirects = models.JSONField(default=list)
+    #: ``[{"path", "action": "allow" or "deny", "networks": [...]}]``; a visitor must satisfy all that cover a path.
+    addresses = models.JSONField(default=list)
+    #: ``[{"lock", "path", "realm", "open_paths": [...], "users": {name: digest of the password}}]``
+    protected = models.JSONField(default=list)
+    #: While it is being worked on: what visitors read, until when, and who sees the site all the same (networks).
+    notice_en = models.TextField(blank=True)
+    notice_es = models.TextField(blank=True)
+    notice_until = models.DateTimeField(null=True, blank=True)
+    notice_networks = models.JSONField(default=list)
+    revision = models.PositiveBigIntegerField(default=0)
+    #: The site is gone from the edges; if it is restored its rules are, too.
+    removed = models.BooleanField(default=False)
+    changed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("site_id",)
+        verbose_name_plural = "edge rules"
+
+    def __str__(self) -> str:
+        return f"edge rules of site {self.site_id}"
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """As edges are told."""
+        hsts = self.https == HttpsPolicy.HSTS
+        https = {
+            "names": self.https_names,
+            "max_age": self.hsts_max_age if hsts else None,
+            "subdomains": hsts and self.hsts_subdomains,
+        }
+        notice = {
+            "en": self.notice_en,
+            "es": self.notice_es,
+            "until": int(self.notice_until.timestamp()) if self.notice_until else 0,
+            "networks": self.notice_networks,
+        }
+        return {
+            "https": https if self.https != HttpsPolicy.OFF else None,
+            "redirects": self.redirects,
+            "addresses": self.addresses,
+            "protected": self.protected,
+            "notice": notice if any(notice.values()) else None,
+        }
+
+
+class EdgeRulesKey(models.Model):
+    """One row: the secret with which edges look up the passwords of visitors. Another one would undo them all."""
+
+    key = EncryptedTextField()
+    revision = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"key of edge rules, revision {self.revision}"
 
 
 class EdgeAddress(models.Model):

@@ -14,7 +14,9 @@ from controlpanel.operations.errors import NotNow, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 
+from . import certificate_plans as _certificate_plans  # noqa: F401 (registers them)
 from . import desired, selectors
+from . import edge_rules_plans as _edge_rules_plans  # noqa: F401 (registers them)
 from . import shield_plans as _shield_plans  # noqa: F401 (registers them)
 
 add_messages(
@@ -45,10 +47,10 @@ def probe_steps(site_id: int, name: str) -> list[PlannedStep]:
 
 
 class OnEdge(ApplyAction):
-    """Another operation may have told the edge of newer web hosts, or a name that we take away may already belong to
-    another site there."""
+    """Another operation may have told the edge of newer web hosts or edge rules, or a name that we take away may
+    already belong to another site there."""
 
-    superseded = frozenset({"edge", "route"})
+    superseded = frozenset({"edge", "route", "edge_rules"})
 
 
 @register
@@ -88,7 +90,7 @@ class Probe(HostAction):
         site_id = step.args["site"]
         args = {
             "name": step.args["name"],
-            "tls": selectors.certificate_of(site_id) is not None,
+            "tls": selectors.certificate_of(step.args["name"]) is not None,
             "expect": f"site {site_id}",
             "wait": 5,
         }
@@ -104,7 +106,7 @@ class Probe(HostAction):
             raise (NotNow if step.attempts < TRIES else Refused)(
                 "no_answer_yet" if step.attempts < TRIES else "wrong_answer", params, output
             )
-        certificate = selectors.certificate_of(site_id)
+        certificate = selectors.certificate_of(step.args["name"])
         if certificate and answer["certificate"] and answer["certificate"] != fingerprint(certificate.chain_pem):
             raise Refused("wrong_certificate", params)
 

@@ -1,6 +1,10 @@
 """Reads. Routing has no rows of its own that members see: they see their site's, through hosting."""
 
-from django.db.models import QuerySet
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db.models import Min, QuerySet
+from django.utils import timezone
 
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
@@ -28,6 +32,44 @@ def routes_of(site_id: int) -> QuerySet[Route]:
     return Route.objects.filter(backend__site_id=site_id, backend__removed=False, removed=False)
 
 
-def certificate_of(site_id: int) -> Certificate | None:
-    """The certificate that edges offer for the site's names."""
-    return Certificate.objects.filter(backend__site_id=site_id, backend__removed=False).first()
+def certificates_until(sites: Collection[int]) -> dict[int, datetime]:
+    """Until when all certificates of each of these sites (by id) are good; one without is left out. For callers that
+    checked."""
+    offered = certificates().filter(route__backend__site_id__in=sites).exclude(chain_pem="")
+    return dict(offered.order_by().values_list("route__backend__site_id").annotate(Min("not_after")))
+
+
+def edges_answer() -> bool:
+    """Whether any of the edges answers the panel."""
+    return edges().filter(reachable=True).exists()
+
+
+def certificates_of(site_id: int) -> QuerySet[Certificate]:
+    """The certificates of a site's public names, whether edges offer one already or not; with their routes."""
+    return certificates().filter(route__backend__site_id=site_id)
+
+
+def certificates() -> QuerySet[Certificate]:
+    """Those of all names that are some site's, with their routes."""
+    live = Certificate.objects.filter(route__removed=False, route__backend__removed=False)
+    return live.select_related("route__backend")
+
+
+def certificate_of(name: str) -> Certificate | None:
+    """The certificate that edges offer for a public name; None while it is served by HTTP only."""
+    return certificates().filter(route__name=name).exclude(chain_pem="").first()
+
+
+def names_with_certificate(site_id: int) -> set[str]:
+    """Those of a site's public names for which edges offer a certificate that is valid now: nothing else may be led to
+    https."""
+    return names_with_certificates([site_id]).get(site_id, set())
+
+
+def names_with_certificates(site_ids: Iterable[int]) -> dict[int, set[str]]:
+    """The same for many sites, by site; a site without any is not in it."""
+    offered = certificates().filter(route__backend__site_id__in=list(site_ids), not_after__gt=timezone.now())
+    found: dict[int, set[str]] = {}
+    for site_id, name in offered.exclude(chain_pem="").values_list("route__backend__site_id", "route__name"):
+        found.setdefault(site_id, set()).add(name)
+    return found

@@ -6,23 +6,23 @@ Nothing here speaks to a host.
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
+from django.db.models import F, Q
 
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
 from controlpanel.operations.models import Operation
 
-from . import authority, selectors, shields
+from . import certificates, edge_rules, selectors, shields
+from .certificates import certificate_changed
 from .choices import Mode
-from .models import Backend, Certificate, EdgeBase, Route
+from .models import Backend, EdgeBase, Route
 
-#: A certificate is renewed when it has less than this left.
-RENEW_BEFORE = timedelta(days=30)
+__all__ = ["certificate_changed"]  # for those who change what edges know of a name
 _NAME = re.compile(r"\A(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
@@ -87,12 +87,28 @@ def move_backends(hosts: Mapping[int, Host]) -> None:
 
 
 @transaction.atomic
+def hold_anew(site_ids: Iterable[int]) -> list[int]:
+    """Let the hold of those of the sites that are held begin again, as another one; which those are."""
+    held = Backend.objects.filter(site_id__in=list(site_ids), mode=Mode.HOLD, removed=False)
+    ids = sorted(held.select_for_update().values_list("site_id", flat=True))
+    held.filter(site_id__in=ids).update(revision=F("revision") + 1)
+    return ids
+
+
+@transaction.atomic
 def set_modes(site_ids: Iterable[int], before: str, mode: str) -> list[int]:
     """Change the mode of those of the sites that are in mode ``before``; which those are."""
     rows = Backend.objects.select_for_update().filter(site_id__in=list(site_ids), mode=before, removed=False)
     ids = sorted(rows.values_list("site_id", flat=True))
     Backend.objects.filter(site_id__in=ids).update(mode=mode, revision=F("revision") + 1)
     return ids
+
+
+@transaction.atomic
+def set_mode_of(site_ids: Iterable[int], mode: str) -> None:
+    """Say for many sites what edges do with their visitors. Those that edges do not know are left out."""
+    rows = Backend.objects.filter(site_id__in=list(site_ids), removed=False).exclude(mode=mode)
+    rows.update(mode=Mode(mode).value, revision=F("revision") + 1)
 
 
 @transaction.atomic
@@ -106,8 +122,8 @@ def set_mode(site_id: int, mode: str) -> Backend:
 def set_routes(site_id: int, primary: str, serving: Iterable[str] = (), redirects: Iterable[str] = ()) -> None:
     """Say what a site's public names are: ``primary`` and ``serving`` show it, ``redirects`` lead to ``primary``.
 
-    All names are lower case and punycode. Names that the site had before and are not listed are taken away. The
-    certificate is issued anew when the names have changed. Raises NameTaken, ValueError for what is no name, and
+    All names are lower case and punycode. Names that the site had before and are not listed are taken away. Each is
+    to have a certificate (``certificates.py``). Raises NameTaken, ValueError for what is no name, and
     Backend.DoesNotExist before ``set_backend``.
     """
     wanted = dict.fromkeys(redirects, primary) | dict.fromkeys(serving, "") | {primary: ""}
@@ -132,7 +148,9 @@ def set_routes(site_id: int, primary: str, serving: Iterable[str] = (), redirect
             route.removed = True
             route.revision += 1
             route.save(update_fields=["removed", "revision"])
-    _certify(backend)
+    certificates.leave(Route.objects.filter(backend=backend, removed=True))
+    certificates.want(Route.objects.filter(backend=backend, removed=False))
+    edge_rules.follow_names(site_id)
 
 
 @transaction.atomic
@@ -143,24 +161,33 @@ def remove(site_id: int) -> None:
         return
     Backend.objects.filter(pk=backend.pk).update(removed=True, more=[], revision=F("revision") + 1)
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
-    Certificate.objects.filter(backend=backend).update(revision=F("revision") + 1)
+    certificates.leave(Route.objects.filter(backend=backend))
     shields.remove(site_id)
+    edge_rules.remove(site_id)
 
 
 @transaction.atomic
 def edge_base() -> EdgeBase:
     """The web hosts as edges should know them. Raises the revision when they are others than when last asked."""
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     base = EdgeBase.objects.filter(pk=1).first()
     if base is not None and base.backends == backends:
         return base
     base, created = EdgeBase.objects.select_for_update().get_or_create(pk=1, defaults={"backends": backends})
-    backends = [{"name": host.name, "address": host.address} for host in selectors.web_hosts()]
+    backends = _backends()
     if not created and base.backends != backends:
         base.backends = backends
         base.revision += 1
         base.save(update_fields=["backends", "revision"])
     return base
+
+
+def _backends() -> list[dict[str, Any]]:
+    """The web hosts as edges hear of them. One that is fenced off is away: its requests under way end at once."""
+    return [
+        {"name": host.name, "address": host.address, **({"away": True} if host.state == HostState.FENCED else {})}
+        for host in selectors.web_hosts()
+    ]
 
 
 @transaction.atomic
@@ -184,23 +211,6 @@ def sync_if_needed() -> Operation | None:
     return sync_edges()
 
 
-def renew_due(limit: int = 50) -> list[Operation]:
-    """Issue certificates anew that end soon, at most ``limit``, and start the operations that bring them to the edges.
-
-    For a worker's clock: once an hour is plenty.
-    """
-    live = Route.objects.filter(backend=OuterRef("backend"), removed=False)
-    soon = timezone.now() + RENEW_BEFORE
-    due = Certificate.objects.filter(Exists(live), backend__removed=False, not_after__lt=soon).order_by("not_after")
-    started = []
-    for site_id in list(due.values_list("backend__site_id", flat=True)[:limit]):
-        with transaction.atomic():
-            backend = Backend.objects.select_for_update().get(site_id=site_id)
-            if not backend.removed and _certify(backend):
-                started.append(operations.start("routing.publish", {"site": site_id}, scopes=[]))
-    return started
-
-
 def _take(route: Route, backend: Backend, redirect_to: str) -> None:
     """Bring a known name about for this site."""
     if route.backend_id != backend.pk and not route.removed:
@@ -210,22 +220,3 @@ def _take(route: Route, backend: Backend, redirect_to: str) -> None:
     route.backend, route.redirect_to, route.removed = backend, redirect_to, False
     route.revision += 1
     route.save(update_fields=["backend", "redirect_to", "removed", "revision"])
-
-
-def _certify(backend: Backend) -> bool:
-    """Issue the site's certificate when its names have changed or its end is near; True when it was issued."""
-    names = sorted(Route.objects.filter(backend=backend, removed=False).values_list("name", flat=True))
-    certificate = Certificate.objects.select_for_update().filter(backend=backend).first()
-    if certificate and certificate.names == names and certificate.not_after > timezone.now() + RENEW_BEFORE:
-        return False
-    issued = authority.issue(authority.current(), names)
-    certificate = certificate or Certificate(backend=backend, revision=0)
-    certificate.names = names
-    certificate.chain_pem, certificate.key_pem, certificate.not_after = (
-        issued.chain_pem,
-        issued.key_pem,
-        issued.not_after,
-    )
-    certificate.revision += 1
-    certificate.save()
-    return True

@@ -1,12 +1,15 @@
 """Reading pools and volumes. Members see volumes through their sites; pools are staff's."""
 
-from django.db.models import QuerySet
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Max, QuerySet
 
 from controlpanel.fleet.models import Host
 from controlpanel.operations.access import Asker
 
-from .choices import VolumeState
-from .models import Attachment, Pool, Volume
+from .choices import SnapshotState, VolumeState
+from .models import Attachment, Pool, Snapshot, Volume
 
 
 def pools_for(actor: Asker) -> QuerySet[Pool]:
@@ -42,3 +45,9 @@ def attachment_of(volume: Volume | int, host: Host | str) -> Attachment:
     rows = Attachment.objects.select_related("volume__pool", "host")
     by_host = {"host__name": host} if isinstance(host, str) else {"host": host}
     return rows.get(volume=volume, **by_host)
+
+
+def last_snapshots(volumes: Collection[int]) -> dict[int, datetime]:
+    """When each of these volumes (by id) was last kept; one that never was is left out. For callers that checked."""
+    ready = Snapshot.objects.filter(volume__in=volumes, state=SnapshotState.READY, taken__isnull=False)
+    return dict(ready.order_by().values_list("volume_id").annotate(Max("taken")))

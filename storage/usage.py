@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from django.utils import timezone
 
+from controlpanel.fleet import samples
+
 from . import services
 from .drivers import driver_of
 from .models import Pool, Volume
@@ -56,14 +58,18 @@ def note_probe(pool: Pool, data: Mapping[str, Any]) -> None:
 
 
 def note_usage(pool: Pool, volumes: Mapping[str, Mapping[str, Any]], now: datetime | None = None) -> int:
-    """Store what each volume holds; how many it was news of."""
+    """Store what each volume holds, and over time ("volume:12" ``used``); how many it was news of."""
     now = now or timezone.now()
-    changed = []
-    known = Volume.objects.filter(pool=pool).only("pk", "used_bytes", "used_at")
+    changed, rows = [], []
+    known = Volume.objects.filter(pool=pool).only("pk", "used_bytes", "used_at", "size_bytes")
     for volume in known.iterator(_CHUNK):
         told = volumes.get(volume.name)
         if told is not None:
-            volume.used_bytes, volume.used_at = int(told["used"]), now
+            used = int(told["used"])
+            if samples.is_due(volume.used_bytes, volume.used_at, now, used, volume.size_bytes):
+                rows.append((f"volume:{volume.pk}", "used", now, float(used)))
+            volume.used_bytes, volume.used_at = used, now
             changed.append(volume)
     Volume.objects.bulk_update(changed, ["used_bytes", "used_at"], batch_size=_CHUNK)
+    samples.note(rows)
     return len(changed)

@@ -23,9 +23,13 @@ from hosting.models import Database, DatabaseDump, DatabaseUser, Domain, Hosting
 from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Invitation, Login, LoginSession, Member, Token
-from routing.models import Authority, Backend, Certificate, Route
+from members.narrowing import Limit
+from routing.choices import CertificateSource, CertificateState
+from routing.models import AcmeAccount, Authority, Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
+from webhooks.models import Delivery, Webhook
+from webhooks.signing import new_secret
 
 
 class MemberFactory(factory.django.DjangoModelFactory[Member]):
@@ -85,8 +89,14 @@ class AccessFactory(factory.django.DjangoModelFactory[Access]):
     member = factory.LazyAttribute(lambda access: access.login.member if access.role == Role.MEMBER_ADMIN else None)
 
 
+def _limit_to(one: Any) -> Limit:
+    if isinstance(one, Site):
+        return Limit(one.order.member_id, one.order_id, one.pk)
+    return Limit(one.member_id, one.pk) if isinstance(one, HostingOrder) else Limit(one.pk)
+
+
 class TokenFactory(factory.django.DjangoModelFactory[Token]):
-    """``TokenFactory(login=…).text`` is what goes behind "Bearer"."""
+    """``TokenFactory(login=…).text`` is what goes behind "Bearer"; ``only=[site, order]`` narrows it."""
 
     class Meta:
         model = Token
@@ -101,6 +111,8 @@ class TokenFactory(factory.django.DjangoModelFactory[Token]):
     @classmethod
     def create(cls, **kwargs: Any) -> Token:
         secret = kwargs.setdefault("secret", secrets.token_urlsafe())
+        if "only" in kwargs:
+            kwargs["limits"] = [str(_limit_to(one)) for one in kwargs.pop("only")]
         token = super().create(**kwargs)
         token.text = secret
         return token
@@ -138,6 +150,28 @@ class InvitationFactory(factory.django.DjangoModelFactory[Invitation]):
         invitation = super().create(**kwargs)
         invitation.secret = secret
         return invitation
+
+
+class WebhookFactory(factory.django.DjangoModelFactory[Webhook]):
+    """Of a member, unless told otherwise."""
+
+    class Meta:
+        model = Webhook
+
+    member = factory.SubFactory(MemberFactory)
+    name = factory.Sequence(lambda n: f"webhook {n}")
+    url = "https://receiver.example/hook"
+    secret = factory.LazyFunction(new_secret)
+
+
+class DeliveryFactory(factory.django.DjangoModelFactory[Delivery]):
+    class Meta:
+        model = Delivery
+
+    webhook = factory.SubFactory(WebhookFactory)
+    message = factory.Sequence(lambda n: f"msg_{n:032}")
+    kind = "operation.succeeded"
+    body = "{}"
 
 
 class HostFactory(factory.django.DjangoModelFactory[Host]):
@@ -206,7 +240,7 @@ class AttachmentFactory(factory.django.DjangoModelFactory[Attachment]):
 
 
 class DomainFactory(factory.django.DjangoModelFactory[Domain]):
-    """An alias with its route; ``kind="redirect"`` for one that leads to the main name."""
+    """An alias with its route and certificate; ``kind="redirect"`` for one that leads to the main name."""
 
     class Meta:
         model = Domain
@@ -221,9 +255,10 @@ class DomainFactory(factory.django.DjangoModelFactory[Domain]):
         backend = Backend.objects.filter(site_id=self.site_id).first() if create and extracted is not False else None
         if backend:
             main = self.site.domains.filter(kind=DomainKind.PRIMARY).first()
-            Route.objects.create(
+            route = Route.objects.create(
                 name=self.name, backend=backend, redirect_to=main.name if self.kind == DomainKind.REDIRECT else ""
             )
+            CertificateFactory(route=route)
 
 
 class SiteFactory(factory.django.DjangoModelFactory[Site]):
@@ -292,11 +327,29 @@ class CertificateFactory(factory.django.DjangoModelFactory[Certificate]):
     class Meta:
         model = Certificate
 
-    backend = factory.LazyFunction(lambda: Backend.objects.get(site_id=SiteFactory().pk))
-    names = factory.LazyAttribute(lambda certificate: [route.name for route in certificate.backend.routes.all()])
+    route = factory.LazyFunction(lambda: free_route())
+    state = CertificateState.ISSUED
+    source = CertificateSource.ACME
+    issuer = "An authority"
     chain_pem = "-----BEGIN CERTIFICATE-----\n"
     key_pem = "-----BEGIN PRIVATE KEY-----\nnever-shown\n"
     not_after = factory.LazyFunction(lambda: timezone.now() + timedelta(days=90))
+    retry_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=60))
+
+
+def free_route() -> Route:
+    """The name of a new site, which has no certificate."""
+    route = Route.objects.get(backend__site_id=SiteFactory().pk)
+    Certificate.objects.filter(route=route).delete()
+    return route
+
+
+class AcmeAccountFactory(factory.django.DjangoModelFactory[AcmeAccount]):
+    class Meta:
+        model = AcmeAccount
+
+    directory = factory.Sequence(lambda number: f"https://acme{number}.example/directory")
+    key_pem = "-----BEGIN PRIVATE KEY-----\nnever-shown\n"
 
 
 class AuthorityFactory(factory.django.DjangoModelFactory[Authority]):

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from . import facts, fields
 from .calls import Context, call
@@ -29,11 +29,12 @@ _CHUNK = 1 << 20
 
 @call("sample", parallel=True)
 def sample(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
-    """``{"boot_id", "time", "host": {…}, "sites": {number: {"cpu", "memory", "requests"}}}``.
+    """``{"boot_id", "time", "host": {…}, "sites": {number: {"cpu", "memory", "requests",
+    "sent"}}}``.
 
     Of the host: ``cpu_busy`` and ``cpu_total`` (ticks), ``memory`` and ``memory_used``, ``disk`` and ``disk_used``,
     ``received`` and ``sent`` (bytes), ``load``, and on an edge ``requests``. Of a site: ``cpu`` in microseconds,
-    ``memory`` in bytes, ``requests``; all as counted since boot.
+    ``memory`` in bytes, ``requests``, and ``sent``, the bytes of its answers; all as counted since boot.
     """
     fields.only(args, ())
     answer: Dict[str, Any] = {
@@ -100,13 +101,14 @@ def _edge_requests() -> Optional[int]:
 
 
 def _sites(sites: List[str]) -> Dict[str, Dict[str, int]]:
-    requests = count_requests(sites)
+    counts = count_visits(sites)
     found = {}
     for site in sites:
         group = f"{CGROUPS}/site.slice/site-{site}.slice"
         cpu = _cpu(group)
         found[site] = {
-            "requests": requests.get(site, 0),
+            "requests": counts.get(site, (0, 0))[0],
+            "sent": counts.get(site, (0, 0))[1],
             "cpu": cpu or 0,
             "memory": 0 if cpu is None else _memory_of(group),
         }
@@ -142,8 +144,9 @@ def _processes(group: str) -> Iterator[str]:
             yield from file.read().split()
 
 
-def count_requests(sites: List[str], logs: str = web.LOGS, counted: str = COUNTED) -> Dict[str, int]:
-    """Requests of each site so far: lines of its log, of which only the new ones are read. The first look sees none."""
+def count_visits(sites: List[str], logs: str = web.LOGS, counted: str = COUNTED) -> Dict[str, Tuple[int, int]]:
+    """Requests of each site so far, and the bytes that they were answered with: from the lines of its log, of which
+    only the new ones are read. The first look sees none."""
     os.makedirs(os.path.dirname(counted), mode=0o755, exist_ok=True)
     fd = os.open(counted, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(fd, "r+", encoding="utf-8") as file:
@@ -160,28 +163,40 @@ def count_requests(sites: List[str], logs: str = web.LOGS, counted: str = COUNTE
         file.seek(0)
         json.dump(now, file)
         file.truncate()
-    return {site: row[2] for site, row in now.items()}
+    return {site: (row[2], row[3]) for site, row in now.items()}
 
 
 def _count(path: str, known: "Optional[List[int]]") -> "Optional[List[int]]":
-    """``[inode, read up to here, lines so far]`` after this look; None when there is no log."""
+    """``[inode, read up to here, lines so far, bytes so far]`` after this look; None when there is no log."""
     try:
         status = os.stat(path, follow_symlinks=False)
     except OSError:
         return known
     if known is None:
-        return [status.st_ino, status.st_size, 0]
-    inode, offset, lines = known
+        return [status.st_ino, status.st_size, 0, 0]
+    inode, offset, lines, sent = [*known, 0][:4]  # an agent of before counted no bytes
     if inode != status.st_ino or offset > status.st_size:  # another file since the last look
         offset = 0
     end = min(status.st_size, offset + AT_ONCE)
     if end > offset:
         with contextlib.suppress(OSError), open(path, "rb") as log:
             log.seek(offset)
+            rest = b""
             while offset < end:
                 chunk = log.read(min(_CHUNK, end - offset))
                 if not chunk:
                     break
-                lines += chunk.count(b"\n")
                 offset += len(chunk)
-    return [status.st_ino, offset, lines]
+                *whole, rest = (rest + chunk).split(b"\n")
+                lines += len(whole)
+                sent += sum(map(_sent, whole))
+            if len(rest) < _CHUNK:
+                offset -= len(rest)  # a line that is still being written is read next time
+    return [status.st_ino, offset, lines, sent]
+
+
+def _sent(line: bytes) -> int:
+    """The bytes of an answer, by its line (``web/nginx.py`` says what is where; quotes inside are escaped)."""
+    words = line.split(b'"', 3)
+    numbers = words[2].split() if len(words) > 3 else []
+    return int(numbers[1]) if len(numbers) > 1 and numbers[1].isdigit() else 0

@@ -13,11 +13,12 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from dataclasses import replace
 from typing import Any, BinaryIO, Dict, Optional
 
-from . import builtins, calls, facts
+from . import builtins, calls, facts, journal
 from .calls import Context, Registered
 from .errors import AgentError, Invalid
 from .settings import Settings
@@ -143,18 +144,21 @@ class Server:
                 self._refuse(request["id"], AgentError(f"{type(error).__name__}: {error}"))
 
     def _perform(self, request: Dict[str, Any], known: Registered, context: Context) -> None:
-        id = request["id"]
+        id, outcome, began = request["id"], "ok", time.monotonic()
         context = replace(context, progress=lambda data: self.send({"id": id, "progress": data}))
         try:
             context.store.renew()
             result = known.function(request.get("args", {}), context)
         except AgentError as error:
+            outcome = error.code
             self._refuse(id, error)
         except Exception as error:
+            outcome = type(error).__name__
             trace = traceback.format_exc(limit=-6)
             self._refuse(id, AgentError(f"{type(error).__name__}: {error}", trace))
         else:
             self.send({"id": id, "result": result})
+        journal.note(request, outcome, time.monotonic() - began)
 
     def _refuse(self, id: Optional[int], error: AgentError) -> None:
         self.send({"id": id, "error": {"code": error.code, "reason": error.reason, "output": error.output}})

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
@@ -130,6 +130,10 @@ def _as_api_exception(error: Exception) -> exceptions.APIException | None:
     if isinstance(error, (Http404, ObjectDoesNotExist)):
         # Never the exception's own text: it may tell that somebody else's thing exists.
         return exceptions.NotFound()
+    if isinstance(error, RequestDataTooBig):
+        return Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", _("This is more than the panel reads at once.")
+        )
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(error, DjangoValidationError):

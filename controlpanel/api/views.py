@@ -1,8 +1,11 @@
 """What the collections are made of."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django_filters.rest_framework import DjangoFilterBackend
@@ -13,6 +16,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
+
+from controlpanel.operations.api.answers import idempotency_key
+from controlpanel.operations.api.repeats import once
 
 
 class StableOrdering(OrderingFilter):
@@ -40,6 +46,16 @@ class Rows(GenericViewSet):
     lookup_value_regex = r"[0-9]{1,18}"
     filter_backends = [DjangoFilterBackend, StableOrdering]
     ordering_fields: Sequence[str] = ("id",)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authentication and permissions come first; then a write with an Idempotency-Key is done once only."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
+            raise RequestDataTooBig
+        super().initial(request, *args, **kwargs)
+        method = (request.method or "").lower()
+        handler = getattr(self, method, None)
+        if handler is not None and request.method not in SAFE_METHODS and (key := idempotency_key(request)):
+            setattr(self, method, partial(once, key, handler))
 
     @property
     def actor(self) -> Any:
@@ -69,7 +85,21 @@ class Rows(GenericViewSet):
 
 
 class Collection(mixins.ListModelMixin, mixins.RetrieveModelMixin, Rows):
-    """Rows to list and to read."""
+    """Rows to list and to read; ``?fields=id,name`` for some of their fields only."""
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        serializer = super().get_serializer(*args, **kwargs)
+        if self.action in ("list", "retrieve"):
+            self._keep_asked(getattr(serializer, "child", serializer).fields)
+        return serializer
+
+    def _keep_asked(self, fields: Any) -> None:
+        """Take out of a serializer's fields what was not asked for: it costs nothing then. Raises ValidationError."""
+        asked = {name.strip() for name in self.request.query_params.get("fields", "").split(",")} - {""}
+        if asked - set(fields):
+            raise ValidationError({"fields": [_("Choose from: %(names)s.") % {"names": ", ".join(sorted(fields))}]})
+        for name in set(fields) - asked if asked else ():
+            del fields[name]
 
 
 class StaffMay(BasePermission):

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.errors import NotNow, PassedOver, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import Action
 
 from . import channel, contacts
+from .choices import HostState, Role
 from .desired import Resource
 from .models import Host
 
@@ -40,7 +41,13 @@ class Call:
 
 
 class HostAction(Action):
-    """A step that is one call to the agent of ``step.host``. Implement ``request`` (and ``undo_request``)."""
+    """A step that is one call to the agent of ``step.host``. Implement ``request`` (and ``undo_request``).
+
+    An edge that is given up keeps nobody waiting: the others serve, and it gets its whole state before it is back.
+    """
+
+    #: Whether the step is for hosts that are fenced off too: those of a readmission.
+    for_fenced: ClassVar[bool] = False
 
     def request(self, step: Step) -> Call:
         """The call, from the database as it is now. Reads only."""
@@ -70,6 +77,8 @@ class HostAction(Action):
         if host is None:
             raise Refused("host_gone", {"host": step.host})
         name = host.name
+        if host.state == HostState.FENCED and host.roles == [Role.EDGE.value] and not self.for_fenced:
+            raise PassedOver("host_fenced", {"host": name})
         return channel.call(
             host,
             call.name,

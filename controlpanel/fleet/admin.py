@@ -29,10 +29,12 @@ from controlpanel.admin import (
     on_dashboard,
     tab,
 )
+from controlpanel.bulk import BulkDeeds
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
 
 from . import services
+from .bulk import OF_HOSTS
 from .choices import HostState, Role
 from .models import DriftReport, Host
 
@@ -57,7 +59,7 @@ class RoleFilter(admin.SimpleListFilter):
 
 
 @admin.register(Host)
-class HostAdmin(ReadOnlyAdmin):
+class HostAdmin(BulkDeeds, ReadOnlyAdmin):
     list_display = ("name", "shown_roles", "shown_state", "shown_reachable", "address", "shown_drift", "last_seen")
     list_filter = ("state", "reachable", "needs_resync", RoleFilter)
     list_select_related = ("drift",)
@@ -86,6 +88,7 @@ class HostAdmin(ReadOnlyAdmin):
         "history",
     )  # fmt: skip
     inlines: tuple[type[ReadOnlyInline], ...] = ()
+    bulk = OF_HOSTS
     actions_detail: tuple[str, ...] = ("drain", "undrain", "resync", "check_drift")
 
     @classmethod

@@ -7,6 +7,8 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
+import structlog
+
 from .connection import Target
 from .line import Back, Check, Contact, Line, Pending, Progress
 from .models import Host
@@ -45,7 +47,10 @@ def call(
     """
     if isinstance(host, str):
         host = Host.objects.get(name=host)
-    body = b'"args":' + json.dumps(args or {}, separators=(",", ":")).encode() + b"}\n"
+    parts = [b'"args":' + json.dumps(args or {}, separators=(",", ":")).encode()]
+    if ids := _ids():
+        parts.append(b'"for":' + json.dumps(ids).encode())
+    body = b",".join(parts) + b"}\n"
     pending = Pending(name, body, time.monotonic() + timeout, progress, check, quick)
     target = Target(host.name, str(host.address), host.port, host.host_key, tuple(host.roles))
     with _lock:
@@ -56,6 +61,12 @@ def call(
             line = _lines[target.name] = Line(target, _tell_back)
         line.put(pending)
     return pending.future
+
+
+def _ids() -> dict[str, Any]:
+    """Of the operation and the request that this is done for: the host writes them into its journal."""
+    bound = structlog.contextvars.get_contextvars()
+    return {name: bound[name] for name in ("operation", "request") if name in bound}
 
 
 def when_back(listener: Back) -> Back:

@@ -28,6 +28,8 @@ class Host(models.Model):
     facts = models.JSONField(default=dict)
     reachable = models.BooleanField(default=True)
     last_seen = models.DateTimeField(null=True)
+    #: How long it took to answer the last ping.
+    ping_ms = models.FloatField(null=True)
     #: A change was skipped while it was away: it gets a full resync before it is trusted again.
     needs_resync = models.BooleanField(default=False)
     enrolled = models.DateTimeField(auto_now_add=True)

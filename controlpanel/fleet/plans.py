@@ -80,6 +80,7 @@ class Survey(HostAction):
 
     name = "fleet.survey"
     title = _("Ask %(host)s where it stands")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         return Call("hello", timeout=20)

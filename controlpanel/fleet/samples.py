@@ -2,8 +2,8 @@
 
 Subjects are "host:web1", "site:12", "edge:edge1". What is collected here of hosts: ``cpu`` (percent of all its
 processors), ``memory``, ``disk`` (bytes used), ``load``, ``received``, ``sent`` (bytes a second), and of edges
-``requests`` (a second). Of sites: ``cpu`` (percent of one processor), ``memory`` (bytes), ``requests`` (a second); of
-one that is on several hosts, the sum.
+``requests`` (a second). Of sites: ``cpu`` (percent of one processor), ``memory`` (bytes), ``requests`` (a second) and
+``sent`` (bytes a second of its answers); of one that is on several hosts, the sum.
 """
 
 import itertools
@@ -33,6 +33,8 @@ KEPT = timedelta(days=5 * 366)
 SITES_EVERY = timedelta(minutes=5)
 #: Two looks that are further apart than this make no rate: nobody knows what was between.
 LONGEST_GAP = timedelta(minutes=30)
+#: What changes slowly is noted so often, and besides when it has changed by more than this part of the whole.
+SLOW_EVERY, SLOW_CHANGE = timedelta(hours=1), 0.01
 #: Points of a series when no step is asked for.
 POINTS = 120
 
@@ -102,6 +104,14 @@ def averages(metric: str, prefix: str, since: datetime) -> dict[str, float]:
     rows = Sample.objects.filter(metric=metric, subject__startswith=prefix, at__gte=since)
     found = rows.values("subject").annotate(mean=Avg("value")).order_by()
     return {row["subject"]: row["mean"] for row in found}
+
+
+def is_due(before: float | None, noted: datetime | None, now: datetime, value: float, whole: float) -> bool:
+    """Whether a level that changes slowly (space used of a ``whole``) is worth a row: the first time, once in
+    SLOW_EVERY, and at once when it has changed by more than SLOW_CHANGE of the whole. ``noted``: the last look."""
+    if before is None or noted is None:
+        return True
+    return _floor(noted, SLOW_EVERY) != _floor(now, SLOW_EVERY) or abs(value - before) > SLOW_CHANGE * whole
 
 
 # --- thinning --------------------------------------------------------------------------------------------------------
@@ -213,8 +223,9 @@ def _of_sites(
     for number, numbers in now.items():
         subject, old = f"site:{number}", before.get(number, {})
         found[subject, "memory"] = float(numbers["memory"])
-        if (rate := _rate(old.get("requests"), numbers["requests"], apart)) is not None:
-            found[subject, "requests"] = rate
+        for metric in ("requests", "sent"):
+            if (rate := _rate(old.get(metric), numbers.get(metric), apart)) is not None:
+                found[subject, metric] = rate
         if (rate := _rate(old.get("cpu"), numbers["cpu"], apart)) is not None:
             found[subject, "cpu"] = rate / 10_000  # microseconds a second, as percent of one processor
     return found

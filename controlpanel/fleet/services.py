@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -112,12 +112,14 @@ def resync_returned() -> int:
 # --- fenced hosts ------------------------------------------------------------------------------------------------
 
 
-def stand_down_fenced() -> int:
-    """Let each fenced host that answers find out that it is fenced: it ends what it still runs. How many did.
+def stand_down_fenced(*names_only: str) -> int:
+    """Let each fenced host that answers (of those named, if any are) find out that it is fenced: it ends what it still
+    runs. How many did.
 
     Not one that is just being readmitted: it is being cleaned, and told otherwise at the end.
     """
-    hosts = list(Host.objects.filter(state=HostState.FENCED, reachable=True))
+    fenced = Host.objects.filter(state=HostState.FENCED, reachable=True)
+    hosts = list(fenced.filter(name__in=names_only) if names_only else fenced)
     names = [host.name for host in hosts]
     coming_back = Operation.objects.filter(params__host__in=names, state__in=UNFINISHED, kind__endswith="readmit_host")
     busy = set(coming_back.values_list("params__host", flat=True))
@@ -130,6 +132,16 @@ def stand_down_fenced() -> int:
         except (StepError, TimeoutError) as error:
             log.warning("a fenced host did not stand down", error=repr(error))
     return told
+
+
+@channel.when_back
+def _find_out_at_once(name: str) -> None:
+    """A fenced host that is back hears of it before anything else, and not only when the clock comes round."""
+    try:
+        contacts.note_all(name)
+        stand_down_fenced(name)
+    finally:
+        connection.close()  # this thread's own
 
 
 # --- drift -------------------------------------------------------------------------------------------------------
@@ -209,7 +221,10 @@ def journal_of(host: Host, *, after: int = 0, limit: int = 100, timeout: float =
 def ping_all(timeout: float = 5.0) -> dict[str, bool]:
     """Ask every host whether it is there, all at once, and write it down; name to whether it answered."""
     hosts = list(Host.objects.all())
+    began, took = time.monotonic(), {}
     futures = {host.name: channel.call(host, "ping", timeout=timeout) for host in hosts}
+    for name, future in futures.items():
+        future.add_done_callback(lambda _future, name=name: took.setdefault(name, time.monotonic() - began))  # type: ignore[misc]
     answered = {}
     deadline = time.monotonic() + timeout + 1
     for name, future in futures.items():
@@ -221,4 +236,7 @@ def ping_all(timeout: float = 5.0) -> dict[str, bool]:
             if not isinstance(error, HostAway):  # it was there when the line was opened, and is silent now
                 contacts.note_away(name)
     contacts.note_all()
+    for host in hosts:
+        host.ping_ms = took[host.name] * 1000 if answered[host.name] and host.name in took else None
+    Host.objects.bulk_update(hosts, ["ping_ms"])
     return answered

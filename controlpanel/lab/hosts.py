@@ -57,7 +57,7 @@ def _database(name: str, offset: int) -> Blueprint:
 
 
 HOSTS = (
-    Blueprint("core1", 5, provision=core.provision, wait_until_ready=core.wait_until_ready),
+    Blueprint("core1", 5, provision=core.provision, wait_until_ready=core.wait_until_ready, version=2),
     Blueprint(
         "dir1",
         6,

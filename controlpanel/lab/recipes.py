@@ -9,6 +9,8 @@ _EVERY_HOST = """
 _PANEL = "postgresql redis-server"
 _DIRECTORY = "slapd ldap-utils"
 _EDGE = "haproxy"
+# A certificate authority that speaks ACME, and a DNS for it to ask: what the internet is to an installation.
+_INTERNET = "pebble dnsmasq-base"
 _WEB = """
     nginx-light php8.4-fpm php8.4-cli php8.4-mysql php8.4-pgsql php8.4-curl php8.4-gd php8.4-mbstring php8.4-xml
     php8.4-zip php8.4-intl ceph-fuse libnss-ldapd nslcd php wordpress wordpress-l10n wordpress-theme-twentytwentyfive
@@ -29,7 +31,7 @@ def _packages(*lists: str) -> tuple[str, ...]:
     return tuple(name for text in lists for name in text.split())
 
 
-TRIXIE = Recipe("trixie", _packages(_EVERY_HOST, _PANEL, _DIRECTORY, _EDGE, _WEB, _DATABASE))
+TRIXIE = Recipe("trixie", _packages(_EVERY_HOST, _PANEL, _DIRECTORY, _EDGE, _WEB, _DATABASE, _INTERNET))
 # Debian 13's Ceph manager (18.2.7) cannot load its modules with Python 3.13, so storage hosts stay on Debian 12.
 BOOKWORM = Recipe("bookworm", _packages(_EVERY_HOST, _STORAGE))
 RECIPES = (TRIXIE, BOOKWORM)

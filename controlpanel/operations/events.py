@@ -10,9 +10,11 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 from django.db.models import F
 
+from .choices import FINISHED
 from .errors import explain
 from .models import Event, Operation, Step
 from .redaction import redact
+from .signals import operation_finished
 
 log = structlog.get_logger()
 
@@ -31,6 +33,8 @@ def record(operation: Operation, kind: str, data: dict[str, Any], step: Step | N
     operation.refresh_from_db(fields=["last_seq"])
     Event.objects.create(operation=operation, seq=operation.last_seq, step=step, kind=kind, data=redact(data))
     transaction.on_commit(lambda: announce(operation.pk))
+    if kind == "operation" and data.get("state") in FINISHED:
+        operation_finished.send(sender=Operation, operation=operation)
 
 
 def render(event: Event, *, staff: bool) -> dict[str, Any]:

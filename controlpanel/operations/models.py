@@ -9,6 +9,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from controlpanel.encryption import EncryptedTextField
+
 from .choices import FINISHED, UNFINISHED, OperationState, StepState
 
 
@@ -175,6 +177,27 @@ class Reservation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource} by {self.operation_id}"
+
+
+class Answer(models.Model):
+    """What a write with an Idempotency-Key was answered with: the same request again is answered the same, and not done
+    again (``api/repeats.py``)."""
+
+    login = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=80)
+    #: Of method, path and body: another request with this key is an error.
+    digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    location = models.CharField(max_length=500, blank=True)
+    #: JSON, passwords and tokens taken out; empty when there was no body.
+    body = EncryptedTextField(blank=True)
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["login", "key"], name="answer_once_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.status} to {self.key}"
 
 
 class Duty(models.Model):

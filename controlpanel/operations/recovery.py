@@ -1,5 +1,6 @@
 """The sweep that finds operations nobody is working on, and the list of duties that come round by the clock."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +87,18 @@ def every(*, seconds: float) -> Callable[[Callable[[], object]], Callable[[], ob
         return work
 
     return add
+
+
+#: What runs beside a worker's sweep, each in a thread of its own, until the event is set.
+Companion = Callable[[threading.Event], None]
+companions: list[Companion] = []
+
+
+def alongside(work: Companion) -> Companion:
+    """Decorator: let every worker's main process run this in a thread. It gets an event that says when to stop, and
+    must be right however many workers run it."""
+    companions.append(work)
+    return work
 
 
 def enqueue_duties() -> None:

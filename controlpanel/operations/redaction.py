@@ -15,13 +15,15 @@ _SECRET_TEXT = re.compile(
 MASK = "•••"
 
 
+def is_secret(key: str) -> bool:
+    """Whether what stands under that key is a secret, whatever it is."""
+    return bool(_SECRET_KEY.search(key)) and key not in _PUBLIC_KEYS
+
+
 def redact(value: Any) -> Any:
     """A copy of JSON-like ``value`` with every secret replaced by a mask."""
     if isinstance(value, dict):
-        return {
-            key: MASK if _SECRET_KEY.search(str(key)) and key not in _PUBLIC_KEYS and item else redact(item)
-            for key, item in value.items()
-        }
+        return {key: MASK if is_secret(str(key)) and item else redact(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [redact(item) for item in value]
     return _SECRET_TEXT.sub(MASK, value) if isinstance(value, str) else value

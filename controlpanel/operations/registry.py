@@ -161,6 +161,11 @@ def register(cls: Registered) -> Registered:
     return cls
 
 
+def known_kinds() -> list[str]:
+    """Kinds of operations that this release has."""
+    return sorted(_plans)
+
+
 def plan_for(kind: str) -> Plan:
     """The plan of that kind, or a readable stand-in when this release has none."""
     return _plans.get(kind) or UnknownKind()

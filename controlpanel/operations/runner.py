@@ -20,6 +20,9 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from controlpanel.audit import context as audit
+from controlpanel.audit.choices import Via
+
 from . import events, services
 from .choices import OperationState, StepState
 from .errors import AnswerLost, HostAway, NotNow, PassedOver, StepError
@@ -46,11 +49,19 @@ def run(operation_id: int) -> None:
     operation = lease.claim()
     if operation is None:
         return
-    bound = log.bind(operation=operation_id, kind=operation.kind)
-    try:
-        _Run(operation, lease).go()
-    except LeaseLost:
-        bound.warning("lease lost, another worker goes on")
+    # Every line that is logged meanwhile says so, and every call to a host.
+    with structlog.contextvars.bound_contextvars(operation=operation_id):
+        try:
+            with audit.acting(lambda: _asker(operation)):
+                _Run(operation, lease).go()
+        except LeaseLost:
+            log.warning("lease lost, another worker goes on", kind=operation.kind)
+
+
+def _asker(operation: Operation) -> dict[str, Any]:
+    """For the audit: what a step writes is by the operation, and for whoever asked for it."""
+    asker = audit.person(operation.requested_by)
+    return {**asker, "via": Via.OPERATION, "from": operation.requested_from, "operation": operation.pk}
 
 
 def back_off(attempts: int) -> timedelta:

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
+
+from controlpanel.audit import context as audit_context
+from controlpanel.audit import services as audit
+from controlpanel.audit.choices import Verb
 
 from . import events, selectors
 from .access import Actor, Asker, impersonator
@@ -14,6 +19,8 @@ from .choices import UNFINISHED, OperationState, StepState
 from .locks import lock_resources
 from .models import Operation, Reservation, Step, as_json
 from .registry import PlannedStep, action_for, plan_for
+
+log = structlog.get_logger()
 
 
 class NotPossible(Exception):
@@ -73,6 +80,9 @@ def start(
     write_steps(operation)
     events.record(operation, "operation", {"state": operation.state})
     enqueue(operation.pk)
+    if actor is not None or audit_context.now().get("id"):  # what comes round by the clock nobody asked for
+        _note(operation, Verb.ASKED, actor, kind=kind, params=params)
+    log.info("operation asked for", operation=operation.pk, kind=kind)
     return operation
 
 
@@ -121,6 +131,7 @@ def cancel(operation: Operation, actor: Actor | None = None) -> Operation:
     operation.save(update_fields=["cancel_requested", "wake_at"])
     events.record(operation, "operation", {"state": operation.state, "cancel_requested": True})
     enqueue(operation.pk)
+    _note(operation, Verb.STEERED, actor, kind=operation.kind, params=operation.params, did="cancel")
     return operation
 
 
@@ -166,6 +177,7 @@ def retry(operation: Operation, actor: Actor | None = None) -> Operation:
         raise NotPossible(_("Only an operation that failed or waits can be tried again."))
     events.record(operation, "operation", {"state": operation.state})
     enqueue(operation.pk)
+    _note(operation, Verb.STEERED, actor, kind=operation.kind, params=operation.params, did="retry")
     return operation
 
 
@@ -188,6 +200,8 @@ def skip(step: Step, actor: Actor) -> Operation:
     action_for(step.action).on_skip(step)
     events.record(operation, "step", {"state": step.state}, step)
     enqueue(operation.pk)
+    detail = {"did": "skip", "step": step.position, "host": step.host}
+    _note(operation, Verb.STEERED, actor, kind=operation.kind, params=operation.params, **detail)
     return operation
 
 
@@ -216,6 +230,18 @@ def supersede(operation: Operation, trouble: dict[str, Any]) -> bool:
     events.record(operation, "operation", {"state": operation.state, "trouble": trouble})
     wake_followers(operation)
     return True
+
+
+def _note(operation: Operation, verb: str, actor: Actor | None, **detail: Any) -> None:
+    audit.note(
+        verb,
+        f"operations.operation:{operation.pk}",
+        label=f"{operation.kind} {operation.pk}",
+        scopes=operation.scopes,
+        detail=detail,
+        actor=actor,
+        operation=operation.pk,
+    )
 
 
 def wake_followers(operation: Operation) -> None:

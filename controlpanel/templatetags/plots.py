@@ -83,12 +83,21 @@ def plot(points: Points | Mapping[str, Points], title: Any = "", unit: str = "",
         "lines": drawn,
         "several": len(lines) > 1,
         "levels": [_Mark(up(highest * part / 2), show(highest * part / 2, unit)) for part in (0, 1, 2)],
-        "times": [_Mark(across(at), _clock(at, span)) for at in (first, first + span / 2, last)],
+        "times": [
+            _Mark(across(at), _clock(at, span))
+            for at in sorted({first, first + span / 2, last} if last > first else {first})
+        ],
         "now": ", ".join(f"{label} {show(line[-1][1], unit)}".strip() for label, line in lines.items() if line),
         "peak": show(max(value for _at, value in every), unit),
         "rows": _table(lines, unit),
         "labels": list(lines),
     }
+
+
+@register.simple_tag
+def amount(value: float | None, unit: str) -> str:
+    """A value in words, for a page's text; a dash for one that is not known."""
+    return "–" if value is None else show(value, unit)
 
 
 def show(value: float, unit: str) -> str:

@@ -8,7 +8,7 @@ rows before is refused by the host as older.
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,21 +17,25 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel
 from controlpanel.fleet.actions import Call, HostAction
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
-from controlpanel.operations.errors import NotNow, Refused, add_messages
+from controlpanel.operations.errors import NotNow, PassedOver, Refused, add_messages
 from controlpanel.operations.futures import in_thread
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
 from ..databases import desired
 from ..models import Database
-from .databases import LONG, OnDatabaseHost
+from .databases import LONG, OnDatabaseHost, pass_over_fenced
 from .gates import load
 
 add_messages(
     {
-        "cannot_move": _("%(host)s says that this database cannot be moved: %(reason)s"),
+        "cannot_move": _(
+            "It cannot be moved while it serves, for a copy could not follow: %(reason)s. Staff can move it while its "
+            "connections wait."
+        ),
         "behind": _("The copy on %(host)s is still too far behind. It is looked at again."),
         "copy_broken": _("The copy on %(host)s no longer follows, so the move was given up: %(reason)s"),
         "copy_differs": _(
@@ -68,7 +72,7 @@ class Precheck(HostAction):
         return Call("database.precheck", {"name": database.name, "engine": database.engine}, timeout=60)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
-        if answer.get("method") != "replicate":
+        if answer.get("method") != "replicate" and not step.operation.params.get("held"):
             words = "; ".join(str(reason) for reason in answer.get("reasons", []))
             raise Refused("cannot_move", {"host": step.host, "reason": words[:500]})
 
@@ -86,6 +90,7 @@ class PutCopy(OnDatabaseHost):
         return [desired.server_resource(host), desired.database_resource(load(step), host.pk, state="locked")]
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
+        pass_over_fenced(step)
         return self._send(step, Call("database.abort", move_of(step, load(step)), timeout=60))
 
 
@@ -101,6 +106,7 @@ class Publish(HostAction):
         return Call("database.publish", move_of(step, load(step)), timeout=60)
 
     def undo_request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
@@ -116,6 +122,7 @@ class Seed(HostAction):
         return Call("database.seed", from_source(step, load(step)), timeout=LONG)
 
     def undo_request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.abort", move_of(step, load(step)), timeout=60)
 
 
@@ -175,6 +182,14 @@ class KeepCopy(OnDatabaseHost):
     name = "hosting.keep_copy"
     title = _("Keep the old copy on %(host)s, locked")
 
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        pass_over_fenced(step)
+        return super().submit(step)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        if step.operation.params.get("held"):  # it was compared before
+            Database.objects.filter(pk=step.args["database"]).update(copy_until=_kept_until())
+
 
 @register
 class ForgetSource(HostAction):
@@ -184,6 +199,7 @@ class ForgetSource(HostAction):
     title = _("Clear up on %(host)s after the move")
 
     def request(self, step: Step) -> Call:
+        pass_over_fenced(step)
         return Call("database.forget_source", move_of(step, load(step)), timeout=60)
 
 
@@ -197,19 +213,25 @@ class Compare(HostAction):
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
         hosts = [Host.objects.get(name=name) for name in (step.args["source"], step.host)]
+        if fenced := [host.name for host in hosts if host.state == HostState.FENCED]:
+            raise PassedOver("host_fenced", {"host": fenced[0]})  # the old copy has no end then
         args = {"name": database.name, "engine": database.engine}
         futures = [channel.call(host, "database.compare", args, timeout=LONG, quick=True) for host in hosts]
-        return in_thread(lambda: _compared(*[future.result(LONG + 5) for future in futures]), "database-move")
+        return in_thread(lambda: compared(*[future.result(LONG + 5) for future in futures]), "database-move")
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         if answer["differences"]:
             # Never back: users have written since. The old copy has no end then, so it does not go by itself.
             raise Refused("copy_differs", {"host": step.host}, "\n".join(answer["differences"]))
-        until = timezone.now() + timedelta(hours=settings.DATABASE_COPY_HOURS)
-        Database.objects.filter(pk=step.args["database"]).update(copy_until=until)
+        Database.objects.filter(pk=step.args["database"]).update(copy_until=_kept_until())
 
 
-def _compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+def _kept_until() -> datetime:
+    """Until when an old copy is kept that was found to be the same as what serves."""
+    return timezone.now() + timedelta(hours=settings.DATABASE_COPY_HOURS)
+
+
+def compared(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     """How many tables and rows there are, and which differ."""
     old, new = before.get("tables", {}), after.get("tables", {})
     differences = [

@@ -39,13 +39,15 @@ add_messages(
 GRACE_MS = 250
 #: Seconds in which the copy must have the last of it while connections wait; else they are let go.
 CATCH_UP = 10
+#: The other way to freeze (``database_held``).
+HELD = "hosting.copy_held"
 #: Seconds for one answer of a gate.
 _GATE = 15.0
 #: Tries of freezing, before the move is given up.
 TRIES = 6
 
 
-class _Gates:
+class Gates:
     """All gates, told something at once. Made in the worker's thread; ``tell`` is for any thread."""
 
     def __init__(self, step: Step, database: Database) -> None:
@@ -97,13 +99,13 @@ class Freeze(SwitchAction):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
-        gates = _Gates(step, database)
+        gates = Gates(step, database)
         source, target = _hosts(step)
         hold = desired.route_resource(database, hold=True)
         let_go = desired.route_resource(database, revision=database.revision + 1, hold=False)
         lock = Call("database.lock", {**move_of(step, database), "grace_ms": GRACE_MS}, 20)
         catch_up = Call("database.catch_up", {**from_source(step, database), "limit": CATCH_UP}, CATCH_UP + 10)
-        unlock = _unlock(database)
+        unlock = unlock_call(database)
         last = step.attempts >= TRIES
 
         def work() -> dict[str, Any]:
@@ -113,22 +115,22 @@ class Freeze(SwitchAction):
                 away = gates.tell(hold)
                 held = time.time()
                 locked = True
-                answer = _ask(source, lock)
+                answer = ask(source, lock)
                 closed = time.time()
                 last_of_it = True
                 args = {**catch_up.args, "position": answer["position"]}
-                _ask(target, Call(catch_up.name, args, catch_up.timeout))
+                ask(target, Call(catch_up.name, args, catch_up.timeout))
             except Exception as error:
-                _try(lambda: _ask(source, unlock) if locked else {})
-                _try(lambda: gates.tell(let_go))
-                raise _after_letting_go(error, target.name, last_of_it or last) from error
+                quietly(lambda: ask(source, unlock) if locked else {})
+                quietly(lambda: gates.tell(let_go))
+                raise after_letting_go(error, target.name, last_of_it or last) from error
             done = time.time()
             return {
                 "began": began,
                 "away": away,
-                "hold_ms": _ms(began, held),
-                "close_ms": _ms(held, closed),
-                "catch_up_ms": _ms(closed, done),
+                "hold_ms": ms(began, held),
+                "close_ms": ms(held, closed),
+                "catch_up_ms": ms(closed, done),
             }
 
         return in_thread(work, "database-move")
@@ -141,12 +143,12 @@ class Freeze(SwitchAction):
 
     def submit_undo(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
-        gates = _Gates(step, database)
+        gates = Gates(step, database)
         source, _target = _hosts(step)
-        route, unlock = desired.route_resource(database), _unlock(database)
+        route, unlock = desired.route_resource(database), unlock_call(database)
 
         def work() -> dict[str, Any]:
-            _ask(source, unlock)
+            ask(source, unlock)
             return {"away": gates.tell(route)}
 
         return in_thread(work, "database-move")
@@ -164,22 +166,22 @@ class Open(SwitchAction):
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         database = load(step)
-        gates = _Gates(step, database)
+        gates = Gates(step, database)
         _source, target = _hosts(step)
         # Not written before it is so: a try that follows a crash sends the same again.
         revision = database.revision + 1 if database.frozen else database.revision
         route = desired.route_resource(database, host=target, revision=revision, hold=False)
-        unlock = _unlock(database)
+        unlock = unlock_call(database)
         began = _began(step)
 
         def work() -> dict[str, Any]:
             start = time.time()
-            _ask(target, unlock)
+            ask(target, unlock)
             opened = time.time()
             away = gates.tell(route)
             done = time.time()
-            window = {"window_ms": _ms(began, done)} if began else {}
-            return {"away": away, "open_ms": _ms(start, opened), "switch_ms": _ms(opened, done), **window}
+            window = {"window_ms": ms(began, done)} if began else {}
+            return {"away": away, "open_ms": ms(start, opened), "switch_ms": ms(opened, done), **window}
 
         return in_thread(_or_wait(work, target.name), "database-move")
 
@@ -189,7 +191,7 @@ class Open(SwitchAction):
         moved.update(copy_host=F("host"), host=F("moving_to"), moving_to=None, frozen=False, revision=F("revision") + 1)
 
 
-def _after_letting_go(error: Exception, host: str, give_up: bool) -> StepError:
+def after_letting_go(error: Exception, host: str, give_up: bool) -> StepError:
     """What the step says when it has failed and all is as before.
 
     A copy that may have taken on what it took for the last of it follows no longer: that move is given up.
@@ -206,15 +208,17 @@ def _hosts(step: Step) -> tuple[Host, Host]:
     return Host.objects.get(name=step.args["source"]), Host.objects.get(name=step.host)
 
 
-def _unlock(database: Database) -> Call:
+def unlock_call(database: Database) -> Call:
+    """Let its users in, on the host that is asked."""
     return Call("database.unlock", {"name": database.name, "engine": database.engine}, 20)
 
 
-def _ask(host: Host, call: Call) -> dict[str, Any]:
+def ask(host: Host, call: Call) -> dict[str, Any]:
+    """The answer, waited for in a thread of the step's own. Raises StepError."""
     return channel.call(host, call.name, call.args, timeout=call.timeout, quick=True).result(call.timeout + 5)
 
 
-def _try(work: Callable[[], Any]) -> None:
+def quietly(work: Callable[[], Any]) -> None:
     """What is done for those who wait; the step's own trouble is told, not this one's."""
     try:
         work()
@@ -239,10 +243,11 @@ def _or_wait(work: Callable[[], dict[str, Any]], host: str) -> Callable[[], dict
 
 def _began(step: Step) -> float:
     """When the freeze before began, or 0."""
-    earlier = Step.objects.filter(operation=step.operation_id, action=Freeze.name).first()
+    earlier = Step.objects.filter(operation=step.operation_id, action__in=(Freeze.name, HELD)).first()
     answer: Mapping[str, Any] = earlier.answer if earlier else {}
     return float(answer.get("began") or 0)
 
 
-def _ms(start: float, end: float) -> int:
+def ms(start: float, end: float) -> int:
+    """Milliseconds between two moments in seconds."""
     return round((end - start) * 1000)

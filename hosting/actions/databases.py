@@ -1,6 +1,7 @@
 """Steps on database hosts, in the ordinary life of a database."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from django.db.models import F
@@ -8,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.actions import ApplyAction, Call, HostAction
+from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.desired import Resource
 from controlpanel.fleet.models import Host
-from controlpanel.operations.errors import Refused, add_messages
+from controlpanel.operations.errors import PassedOver, Refused, add_messages
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 
@@ -137,6 +139,19 @@ class RestoreDatabase(HostAction):
 
 
 @register
+class DropHalfCopy(HostAction):
+    """Args: ``{"database": id, "move": the move that was ended}``. What it has left is no whole database."""
+
+    name = "hosting.drop_half_copy"
+    title = _("Drop the half copy on %(host)s")
+
+    def request(self, step: Step) -> Call:
+        database = load(step)
+        args = {"name": database.name, "engine": database.engine, "move": step.args["move"]}
+        return Call("database.abort", args, timeout=60)
+
+
+@register
 class PutForRestore(OnDatabaseHost):
     """The empty database, locked, before its dump goes into it."""
 
@@ -180,6 +195,12 @@ class DropDump(HostAction):
         DatabaseDump.objects.filter(pk=step.args["dump"]).delete()
 
 
+def pass_over_fenced(step: Step) -> None:
+    """Raises PassedOver for a host that is given up: it gets its whole state when it is readmitted."""
+    if Host.objects.filter(name=step.host, state=HostState.FENCED).exists():
+        raise PassedOver("host_fenced", {"host": step.host})
+
+
 @register
 class SyncDatabaseServer(OnDatabaseHost):
     """No args: the server's own configuration."""
@@ -189,6 +210,10 @@ class SyncDatabaseServer(OnDatabaseHost):
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return [desired.server_resource(Host.objects.get(name=step.host))]
+
+    def submit(self, step: Step) -> "Future[dict[str, Any]]":
+        pass_over_fenced(step)
+        return super().submit(step)
 
 
 def drop_call(database: Database, force: bool = False) -> Call:

@@ -115,7 +115,8 @@ class Look(routing.Probe):
     title = _("See through %(host)s that %(name)s answers")
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
-        if not Site.objects.filter(pk=step.args["site"], enabled=True, domains__name=step.args["name"]).exists():
+        wanted = Site.objects.filter(pk=step.args["site"], enabled=True, suspended=False)
+        if not wanted.filter(domains__name=step.args["name"]).exists():
             return answered({"superseded": True})  # changed meanwhile: that change's own operation looks
         return passing(super().submit(step), step)
 

@@ -33,6 +33,7 @@ from storage.plans.base import StorageApply
 from .. import desired
 from ..choices import SiteKind
 from ..models import Site
+from .holding import prolong
 from .sites import OnWeb
 
 add_messages(
@@ -110,7 +111,7 @@ class CheckTarget(HostAction):
         if host.state == HostState.FENCED:
             raise Refused("host_fenced", {"host": host.name})
         sites = [
-            {"site": site.pk, "uid": site.uid, "php": site.kind != SiteKind.STATIC and site.enabled}
+            {"site": site.pk, "uid": site.uid, "php": site.kind != SiteKind.STATIC and site.open}
             for site in sites_of(step)
         ]
         return Call("site.preflight", {"sites": sites}, timeout=20)
@@ -222,6 +223,7 @@ class Leave(MoveStep):
         let_go(step)
 
     def intend_undo(self, step: Step) -> None:
+        prolong(step)
         host = Host.objects.get(name=step.host)
         for site in sites_of(step):
             if site.volume:
@@ -265,6 +267,7 @@ class HandOver(StorageApply):
         raise NotPossible(_("A move cannot go on without the storage. It goes on by itself when that answers."))
 
     def _begin(self, step: Step, name: str) -> None:
+        prolong(step)
         host = Host.objects.get(name=name)
         try:
             for volume in volumes_of(step, sites_of(step)):
@@ -299,6 +302,9 @@ class Arrive(MoveStep):
     def request(self, step: Step) -> Call:
         call = super().request(step)
         return Call(call.name, call.args, seconds(12, step))
+
+    def intend(self, step: Step) -> None:
+        prolong(step)
 
     def resources(self, step: Step) -> Sequence[Resource]:
         return _placed(step)

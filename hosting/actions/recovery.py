@@ -6,12 +6,12 @@ from concurrent.futures import wait as wait_for
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet import channel, contacts
 from controlpanel.fleet.actions import Call, HostAction, apply_call
-from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.desired import Resource, desired_state, tell
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
@@ -28,7 +28,7 @@ from storage import many as storage
 from storage import services as storage_services
 from storage.errors import StorageError
 
-from .. import desired
+from .. import desired, recovering
 from ..choices import SiteState
 from ..models import Site
 from .sites import on_host
@@ -42,6 +42,8 @@ add_messages(
 
 #: Seconds: a host's worth of mounts at once, a batch of routes, and for sites to answer through an edge.
 PLACE, SWITCH, SETTLE = 600.0, 60.0, 20
+#: Sites that a returning edge is asked for.
+_LOOKS = 20
 #: Lines about sites that are kept in an answer, at most.
 TOLD = 500
 
@@ -49,13 +51,13 @@ TOLD = 500
 def _rest(sites: QuerySet[Site]) -> None:
     """The state of sites that are where they should be."""
     pks = list(sites.values_list("pk", flat=True))  # each update would change what the next one finds
-    for quarantined, enabled, state in (
-        (True, None, SiteState.QUARANTINED),
-        (False, True, SiteState.ACTIVE),
-        (False, False, SiteState.DISABLED),
+    answering = Q(enabled=True, suspended=False)
+    for which, state in (
+        (Q(quarantined=True), SiteState.QUARANTINED),
+        (Q(quarantined=False) & answering, SiteState.ACTIVE),
+        (Q(quarantined=False) & ~answering, SiteState.DISABLED),
     ):
-        these = Site.objects.filter(pk__in=pks, quarantined=quarantined)
-        (these if enabled is None else these.filter(enabled=enabled)).update(state=state)
+        Site.objects.filter(which, pk__in=pks).update(state=state)
 
 
 # --- edges -----------------------------------------------------------------------------------------------------------
@@ -64,13 +66,15 @@ def _rest(sites: QuerySet[Site]) -> None:
 @register
 class CutOffAtEdges(HostAction):
     """Visitors of these sites see that they are down for a moment: nobody is sent to the dead host any more, whatever
-    it does. Args: ``{"sites": [ids], "count": how many}``. An edge that is away does not hold the recovery up."""
+    it does, and requests that are under way to it end. Args: ``{"sites": [ids], "count": how many}``. An edge that is
+    away does not hold the recovery up."""
 
     name = "hosting.cut_off_at_edge"
     title = _("Let %(host)s send nobody to the dead host any more")
 
     def request(self, step: Step) -> Call:
-        return apply_call(step.operation_id, routing_desired.site_routes_of(step.args["sites"]), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(step.args["sites"])]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)
 
     def submit(self, step: Step) -> "Future[dict[str, Any]]":
         return _forgiving(super().submit(step))
@@ -310,7 +314,14 @@ class Report(Action):
 
 
 def report_of(operation: Operation) -> dict[str, Any]:
-    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges]}`` of a recovery so far."""
+    """``{"up", "down": {site: why}, "targets": {host: how many}, "power", "missed": [edges], "edges": those that
+    carry on when an edge died}`` of a recovery so far."""
+    return {key: value for key, value in full_report_of(operation).items() if key != "databases"}
+
+
+def full_report_of(operation: Operation) -> dict[str, Any]:
+    """The same for pages: with ``databases``, as rows of ``databases.recovery.report_of_databases`` tell them now."""
+    databases: list[dict[str, Any]] = []
     up, down, targets = 0, dict[str, str](), dict[str, int]()
     missed: set[str] = set()
     power = ""
@@ -329,6 +340,8 @@ def report_of(operation: Operation) -> dict[str, Any]:
                 down |= {
                     str(pk): f"{step.host}: {step.detail or step.get_state_display()}" for pk in step.args["sites"]
                 }
+        elif rows := recovering.told_by(step.action, answer):
+            databases += rows
         elif step.action == "fleet.power_off":
             power = "confirmed" if step.state == StepState.SUCCEEDED else step.detail
         elif step.action == TakeOver.name:
@@ -337,10 +350,45 @@ def report_of(operation: Operation) -> dict[str, Any]:
             missed.add(step.host)
     for pk in sorted(sites - told)[:TOLD]:
         down[str(pk)] = "no host has room for it"
-    return {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    report = {"up": up, "down": down, "targets": targets, "power": power, "missed": sorted(missed)}
+    host = Host.objects.filter(name=operation.params["host"]).first()
+    if host and Role.EDGE.value in host.roles:
+        report["edges"] = [edge.name for edge in routing_selectors.edges() if edge.pk != host.pk]
+    return {**report, "databases": databases}
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------
+
+
+@register
+class KeepOut(HostAction):
+    """A returning edge or database host may not have heard yet that it is fenced: nobody reaches it from here on."""
+
+    name = "hosting.keep_out"
+    title = _("Keep everybody away from %(host)s until it is clean")
+    for_fenced = True
+
+    def request(self, step: Step) -> Call:
+        return Call("host.stand_down", timeout=60)
+
+
+@register
+class LookThrough(HostAction):
+    """A returning edge asks itself for some sites, before visitors may: it knows by then which web hosts answer it."""
+
+    name = "hosting.look_through"
+    title = _("Open some sites through %(host)s")
+
+    def request(self, step: Step) -> Call:
+        rows = Site.objects.filter(state=SiteState.ACTIVE, placed=True, quarantined=False).order_by("pk")
+        sites = {site.pk: site.primary for site in rows.prefetch_related("domains")[:_LOOKS]}
+        routes = [route for route in routing_desired.site_routes_of(sites) if route.spec["mode"] == "normal"]
+        probes = [{"name": sites[int(one.id)], "expect": f"site {one.id}"} for one in routes if sites[int(one.id)]]
+        return Call("edge.probe_many", {"probes": probes, "tls": False, "wait": SETTLE}, timeout=SETTLE + 30)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        """What does not answer is told and stops nothing: it may not answer through the other edges either."""
+        answer["wrong"] = dict(list(answer.get("wrong", {}).items())[:TOLD])
 
 
 @register
@@ -350,6 +398,7 @@ class Clean(HostAction):
 
     name = "hosting.clean_host"
     title = _("Clean %(host)s of what it no longer has")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         survey = Step.objects.filter(
@@ -404,6 +453,7 @@ class StandUp(HostAction):
 
     name = "hosting.stand_up"
     title = _("Tell %(host)s that it may serve")
+    for_fenced = True
 
     def request(self, step: Step) -> Call:
         return Call("host.stand_up", timeout=30)
@@ -418,4 +468,5 @@ class PublishReturned(HostAction):
 
     def request(self, step: Step) -> Call:
         sites = Site.objects.filter(host__name=step.args["returned"]).values_list("pk", flat=True)
-        return apply_call(step.operation_id, routing_desired.site_routes_of(sites), timeout=SWITCH)
+        resources = [routing_desired.base_resource(), *routing_desired.site_routes_of(sites)]
+        return apply_call(step.operation_id, resources, timeout=SWITCH)

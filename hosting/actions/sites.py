@@ -157,5 +157,7 @@ class Probe(routing.Probe):
     @staticmethod
     def _is_newest(step: Step) -> bool:
         revision = step.operation.params["revision"]
-        site = Site.objects.filter(pk=step.args["site"], revision=revision, enabled=True, quarantined=False)
+        site = Site.objects.filter(
+            pk=step.args["site"], revision=revision, enabled=True, suspended=False, quarantined=False
+        )
         return site.exclude(state__in=(SiteState.DELETING, SiteState.DELETED, SiteState.PURGING)).exists()

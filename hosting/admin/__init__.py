@@ -2,6 +2,7 @@
 
 from . import capacity as capacity
 from . import databases as databases
+from . import edge_rules as edge_rules
 from . import hosts as hosts
 from . import moves as moves
 from . import quarantine as quarantine

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.admin import (
@@ -140,12 +141,13 @@ class DatabaseAdmin(ReadOnlyAdmin):
         facts=lambda request, database: move_facts(request, database),
     )
     def move(self, request: HttpRequest, database: Database) -> Operation:
-        return services.move_database(actor(request), database)[1]
+        held = request.POST.get("held") == "1"
+        return services.move_database(actor(request), database, held=held)[1]
 
     @deed(
         description=_("Recover"),
         icon="healing",
-        question=_("Bring %(object)s up from its newest dump on another server, because its own is lost for good?"),
+        question=_("Bring %(object)s up from the newest that another server keeps of it, because its own is lost?"),
         sensitive=True,
         facts=lambda request, database: recovery_facts(database),
     )
@@ -181,10 +183,12 @@ def move_facts(request: HttpRequest, database: Database) -> Iterable[SafeString]
     try:
         with transaction.atomic():
             moved, operation = services.move_database(actor(request), database)
-            facts, steps = previews.of_move(moved), previews.steps_of(operation)
+            steps = previews.steps_of(operation)
             transaction.set_rollback(True)
     except HostingError as error:
-        return [format_html("<p>{}</p>", error.text)]
+        yield format_html("<p>{}</p>", error.text)
+        return
+    facts = previews.of_move(moved)
     text = _(
         "From %(source)s to %(target)s: %(size)s, about %(seconds)d s; connections wait for %(hold)s s at most."
     ) % {
@@ -196,15 +200,21 @@ def move_facts(request: HttpRequest, database: Database) -> Iterable[SafeString]
     }
     notes = format_html_join("", "<li>{}</li>", ((note,) for note in facts["notes"]))
     listed = format_html_join("", "<li>{}</li>", ((step["title"],) for step in steps))
-    return [format_html("<p>{}</p>", text), format_html("<ul>{}</ul>", notes), format_html("<ol>{}</ol>", listed)]
+    yield format_html("<p>{}</p>", text)
+    if facts["obstacles"]:
+        context = {"obstacles": facts["obstacles"], "seconds": facts["seconds"]}
+        yield mark_safe(render_to_string("admin/hosting/held_move.html", context, request))  # noqa: S308
+        return
+    yield format_html("<ul>{}</ul>", notes)
+    yield format_html("<ol>{}</ol>", listed)
 
 
 def recovery_facts(database: Database) -> Iterable[SafeString]:
     """What would be lost."""
     facts = previews.of_recovery(database)
     if facts["dump"] is None:
-        return [format_html("<p>{}</p>", _("No dump of it is kept on another server: all of it is lost."))]
-    text = _("From the dump of %(made)s, on %(host)s.") % {"made": facts["dump"], "host": facts["target"]}
+        return [format_html("<p>{}</p>", _("Nothing of it is kept on another server: it waits until its own is back."))]
+    text = _("As of %(made)s, from what %(host)s keeps.") % {"made": facts["dump"], "host": facts["target"]}
     return [format_html("<p>{}</p>", text), *(format_html("<p>{}</p>", note) for note in facts["notes"])]
 
 

@@ -21,6 +21,7 @@ from controlpanel.admin import (
     links,
     on_dashboard,
 )
+from controlpanel.bulk import BulkDeeds
 from controlpanel.fleet.admin import show_on_host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.selectors import history_of
@@ -30,6 +31,7 @@ from .. import orders, places, services
 from ..api import problems as _problems  # noqa: F401  # registers how hosting's errors are told
 from ..choices import SiteState
 from ..models import Domain, HostingOrder, Site
+from .bulk import OF_SITES
 from .moves import MoveActions
 from .quarantine import quarantine_facts
 from .scale import ScalesSites
@@ -150,7 +152,7 @@ class HostingOrderAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Site)
-class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
+class SiteAdmin(BulkDeeds, MoveActions, ScalesSites, ReadOnlyAdmin):
     list_display = ("id", "shown_name", "shown_state", "kind", "shown_host", "shown_order", "created")
     list_display_links = ("id", "shown_name")
     list_filter = ("state", "kind", "host")
@@ -168,6 +170,7 @@ class SiteAdmin(MoveActions, ScalesSites, ReadOnlyAdmin):
     )  # fmt: skip
     inlines = (DomainInline,)
     actions = ("move_selected",)
+    bulk = OF_SITES
     actions_detail = (
         "isolate",
         "release",

@@ -4,15 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlpanel.api.schema import ASKS_A_HOST
 from controlpanel.api.views import Collection, StaffMay
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key, wants_preview
 
 from .. import previews, selectors, services
+from ..databases.desired import GONE
+from ..databases.downloads import download
 from ..models import Database
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .database_serializers import (
@@ -21,11 +26,14 @@ from .database_serializers import (
     DatabaseChangesSerializer,
     DatabaseSerializer,
     DatabaseUserNameSerializer,
+    DumpSerializer,
     MoveDatabaseSerializer,
     NewDatabaseSerializer,
+    RestoreSerializer,
     RotateSerializer,
 )
 from .filters import DatabaseFilter
+from .usage import DatabaseUsage
 
 
 def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSerializer, **more: Any) -> Any:
@@ -38,7 +46,7 @@ def accepts(summary: str, request: Any = None, answer: Any = AcceptedDatabaseSer
     list=extend_schema(summary="Databases of orders that you administer"),
     retrieve=extend_schema(summary="One database"),
 )
-class DatabaseViewSet(Collection):
+class DatabaseViewSet(DatabaseUsage, Collection):
     """Databases on hosts of their own. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = DatabaseSerializer
@@ -68,11 +76,22 @@ class DatabaseViewSet(Collection):
         database = self.get_object()
         return self._carry_out(lambda **common: services.delete_database(self.actor, database, **common))
 
-    @accepts("Bring a deleted database back from its last dump")
+    @accepts("Bring it back from a dump", RestoreSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
+        """A deleted one from its last dump; one that serves to what it was at the dump that is named, or at its newest:
+        what it has now is kept for a while."""
+        database, dump = self.get_object(), self.fields_of(RestoreSerializer).get("dump")
+        if dump is None and database.state in GONE:
+            return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
+        return self._carry_out(lambda **common: services.return_to_dump(self.actor, database, dump, **common))
+
+    @accepts("Dump it now")
+    @action(detail=True, methods=["post"])
+    def dump(self, request: Request, pk: str) -> Response:
+        """Kept on another host, beside the regular ones, until the next that is asked for. ``dumped`` says when."""
         database = self.get_object()
-        return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
+        return self._carry_out(lambda **common: services.dump_database(self.actor, database, **common))
 
     @accepts("A new password for one of its users", RotateSerializer, AcceptedSecretSerializer)
     @action(detail=True, methods=["post"])
@@ -100,16 +119,35 @@ class DatabaseViewSet(Collection):
         database = self.get_object()
         return self._carry_out(lambda **common: services.remove_database_user(self.actor, database, user, **common))
 
+    @extend_schema(summary="Its dumps, newest first", responses=DumpSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def dumps(self, request: Request, pk: str) -> Response:
+        rows = self.get_object().dumps.select_related("host").order_by("-made")
+        return Response(DumpSerializer(rows, many=True).data)
+
+    @extend_schema(
+        extensions=ASKS_A_HOST,
+        summary="A dump, as a file",
+        parameters=[OpenApiParameter("dump", int, OpenApiParameter.PATH)],
+        responses={(200, "application/gzip"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], url_path=r"dumps/(?P<dump>[0-9]{1,18})", filterset_class=None)
+    def dump_file(self, request: Request, pk: str, dump: str) -> HttpResponseBase:
+        """Compressed with gzip: SQL of MariaDB, what pg_restore reads of PostgreSQL."""
+        return download(services.dump_for(self.actor, self.get_object(), int(dump)))
+
     # --- staff -----------------------------------------------------------------------------------------------
 
     @accepts("Move it to another database host while it serves (staff)", MoveDatabaseSerializer)
     @action(detail=True, methods=["post"], permission_classes=[StaffMay])
     def move(self, request: Request, pk: str) -> Response:
-        """With ``?preview=1`` also what it means: how large, for how long connections will wait, who is affected."""
-        database, host = self.get_object(), self.fields_of(MoveDatabaseSerializer).get("host")
+        """With ``?preview=1`` also what it means: how large, for how long connections will wait, who is affected, and
+        what stands in the way of a copy that follows (``obstacles``: then it can only be moved ``held``)."""
+        database, fields = self.get_object(), self.fields_of(MoveDatabaseSerializer)
+        host, held = fields.get("host"), fields["held"]
         return self._carry_out(
-            lambda **common: services.move_database(self.actor, database, host or None, **common),
-            facts=previews.of_move,
+            lambda **common: services.move_database(self.actor, database, host or None, held=held, **common),
+            facts=lambda moved: previews.of_move(moved, held),
         )
 
     @accepts("Bring it up from its newest dump, because its host is lost (staff)")

@@ -208,7 +208,9 @@ class CredentialsSerializer(serializers.Serializer[Any]):
     """How to log in to an application."""
 
     username = serializers.CharField()
-    password = serializers.CharField(allow_blank=True, help_text="Shown this once; empty when asked again.")
+    password = serializers.CharField(
+        allow_blank=True, allow_null=True, help_text="Shown this once; null or empty when the request was repeated."
+    )
 
 
 class CreatedSiteSerializer(AcceptedSiteSerializer):

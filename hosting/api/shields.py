@@ -3,7 +3,7 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -154,6 +154,12 @@ class ShieldActions(Rows):
         """It waits for nothing else that is done with the site; the edges have it within a second."""
         site, fields = self.get_object(), self.fields_of(ShieldChangesSerializer)
         return self._answer(site, services.shield_site, **fields)
+
+    @extend_schema(summary="Not now: no suggestion of a shield for some hours", request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="shield/decline")
+    def decline_shield(self, request: Request, pk: str) -> Response:
+        services.decline_suggestion(self.actor, self.get_object())
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         summary="Begin or end maintenance",

@@ -20,6 +20,7 @@ from ..choices import SiteKind, SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from . import scale
+from .edge_rules import EdgeRulesActions
 from .filters import DomainFilter, OrderFilter, SiteFilter
 from .logs import LogActions
 from .moves import MoveActions
@@ -38,12 +39,13 @@ from .serializers import (
     SiteSerializer,
 )
 from .shields import ShieldActions
+from .usage import OrderUsage, SiteUsage
 
 
 @extend_schema_view(
     list=extend_schema(summary="Hosting orders that you administer"), retrieve=extend_schema(summary="One order")
 )
-class OrderViewSet(Collection):
+class OrderViewSet(OrderUsage, Collection):
     """Packages of members, with their limits."""
 
     serializer_class = OrderSerializer
@@ -82,7 +84,7 @@ def accepts_site(summary: str, request: Any = None, answer: Any = AcceptedSiteSe
 @extend_schema_view(
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
-class SiteViewSet(LogActions, MoveActions, QuarantineActions, ShieldActions, Collection):
+class SiteViewSet(EdgeRulesActions, LogActions, MoveActions, QuarantineActions, ShieldActions, SiteUsage, Collection):
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer

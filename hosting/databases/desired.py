@@ -60,7 +60,7 @@ def state_on(database: Database, host_id: int) -> str:
     """
     if host_id == database.host_id:
         unfilled = database.state == DatabaseState.RESTORING and not database.placed
-        return "locked" if unfilled else "serving"
+        return "locked" if unfilled or database.suspended else "serving"
     return "locked" if host_id == database.moving_to_id else "copy"
 
 

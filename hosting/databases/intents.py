@@ -9,7 +9,7 @@ from members.models import Login
 
 from .. import selectors
 from ..choices import DatabaseState
-from ..errors import HostingError, KeyReused, raise_all
+from ..errors import HostingError, KeyReused, MemberClosed, raise_all
 from ..intents import stored_key
 from ..models import Database
 from .errors import (
@@ -39,8 +39,11 @@ def check_limits(quota_bytes: int | None, connections: int | None) -> None:
     raise_all(problems)
 
 
-def check_changeable(database: Database, revision: int | None = None) -> None:
-    """Changes queue behind each other, but not behind what may end in nothing, or elsewhere."""
+def check_changeable(database: Database, revision: int | None = None, *, even_suspended: bool = False) -> None:
+    """Changes queue behind each other, but not behind what may end in nothing, or elsewhere.
+
+    ``even_suspended``: staff move and remove it also while its member is switched off.
+    """
     if database.state == DatabaseState.DELETING:
         raise DatabaseDeleting
     if database.state in (DatabaseState.DELETED, DatabaseState.PURGING):
@@ -49,6 +52,8 @@ def check_changeable(database: Database, revision: int | None = None) -> None:
         raise DatabaseBusy
     if not database.placed or database.host is None:
         raise DatabaseNeverCreated
+    if database.suspended and not even_suspended:
+        raise MemberClosed
     if revision is not None and revision != database.revision:
         raise DatabaseStale
 
@@ -78,7 +83,7 @@ def start(
     return operations.start(
         kind,
         {"database": database.pk, "name": database.name, "revision": database.revision, **params},
-        scopes=database.order.scopes,
+        scopes=database.scopes,
         actor=actor if isinstance(actor, Login) else None,
         idempotency_key=stored_key(idempotency_key),
         requested_from=requested_from,

@@ -20,6 +20,13 @@ RESERVE = 0.15
 #: What a host is taken to have when it has not said, bytes.
 UNKNOWN = 20 * 1024**3
 
+#: Bytes a second that a copy takes, as measured in the lab (two cores for all hosts): a guess, and rather too slow.
+RATE = 12 * 1024**2
+#: Seconds that a move takes besides.
+REST = 3
+#: Seconds for which connections may be held while a database is copied.
+LONGEST_HOLD = 20 * 60
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -77,6 +84,11 @@ def candidate(host: Host) -> Candidate:
         used=(sums["size"] or 0) + sums["count"] * EMPTY,
         databases=sums["count"],
     )
+
+
+def copy_seconds(database: Database) -> int:
+    """About how long a copy of it takes."""
+    return REST + (database.size_bytes or 0) // RATE
 
 
 def choose_host(size: int = EMPTY, without: Iterable[Host] = ()) -> Host:

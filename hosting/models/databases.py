@@ -5,6 +5,7 @@ import ipaddress
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
@@ -19,6 +20,13 @@ ZONE = "database.internal"
 NETWORK = ipaddress.IPv4Network("127.64.0.0/10")
 #: From so many percent of its quota on a database's member is warned.
 WARN_PERCENT = 90
+#: Label of a dump to why it was made.
+_WHY = {
+    "regular": _("made every day"),
+    "asked": _("asked for"),
+    "before": _("what it was before it was brought back to an earlier dump"),
+    "last": _("what it was when it was deleted"),
+}
 
 
 class Database(models.Model):
@@ -47,6 +55,9 @@ class Database(models.Model):
     #: Intent: it has reached its quota, so what makes it grow is refused.
     full = models.BooleanField(default=False)
 
+    #: Intent: nobody may connect, because its member is switched off (``suspension.py``).
+    suspended = models.BooleanField(default=False)
+
     # Observed by the clock.
     size_bytes = models.BigIntegerField(null=True)
     open_connections = models.PositiveIntegerField(null=True)
@@ -68,6 +79,11 @@ class Database(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("hosting:database", args=[self.pk])
+
+    @property
+    def scopes(self) -> list[str]:
+        """Who sees operations about it."""
+        return [*self.order.scopes, *([f"site:{self.site_id}"] if self.site_id else [])]
 
     @property
     def name(self) -> str:
@@ -142,6 +158,11 @@ class DatabaseDump(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} dump of {self.database_id}"
+
+    @property
+    def what_for(self) -> str:
+        """Why it was made, in the reader's language."""
+        return str(_WHY.get(self.label, self.label))
 
 
 class DatabaseServer(models.Model):

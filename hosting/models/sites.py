@@ -55,6 +55,8 @@ class Site(models.Model):
     revision = models.PositiveBigIntegerField(default=1)
     #: Intent: answer visitors, or say that the site is disabled.
     enabled = models.BooleanField(default=True)
+    #: Intent: switched off along with all that its member has, whatever ``enabled`` says (``suspension.py``).
+    suspended = models.BooleanField(default=False)
     #: Intent: no network, no processes, no visitors, because it is compromised (``quarantine.py``).
     quarantined = models.BooleanField(default=False)
     #: Intent, while it is quarantined: those who hold the secret of its clean room see it.
@@ -87,6 +89,11 @@ class Site(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("hosting:site", args=[self.pk])
+
+    @property
+    def scopes(self) -> list[str]:
+        """Who sees operations about it."""
+        return [*self.order.scopes, f"site:{self.pk}"]
 
     @property
     def identity(self) -> str:
@@ -134,16 +141,21 @@ class Site(models.Model):
         return readable(self.primary or next(iter(self.former_names.get("served", [])), "")) or f"site {self.pk}"
 
     @property
+    def open(self) -> bool:
+        """Whether its programs are to run: its owners want it, and its member is not switched off."""
+        return self.enabled and not self.suspended
+
+    @property
     def answers(self) -> bool:
         """Whether it is to run and answer the edges. (In maintenance it does; its visitors get a page all the same.)"""
-        return self.enabled and not self.quarantined
+        return self.open and not self.quarantined
 
     @property
     def mode(self) -> str:
         """What edges do with its visitors, a ``routing.choices.Mode``."""
         if self.quarantined:
             return "quarantine"
-        return "disabled" if not self.enabled else "maintenance" if self.maintenance else "normal"
+        return "disabled" if not self.open else "maintenance" if self.maintenance else "normal"
 
     @property
     def restorable(self) -> bool:

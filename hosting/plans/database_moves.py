@@ -22,6 +22,9 @@ class MoveDatabase(DatabasePlan):
        of it, and is opened. Connections go on, to the target.
     3. What came is compared with what was there before, as of that moment; the old copy is kept, locked, for a while.
 
+    With ``"held": true``, for what no copy can follow, 1 and 2 are one: new connections wait while all of it is copied
+    and compared.
+
     Until the target is opened all can be taken back, and then the source serves as before; afterwards it only goes on.
     """
 
@@ -34,23 +37,36 @@ class MoveDatabase(DatabasePlan):
     def stages(self, params: Params) -> Stages:
         database = load(params)
         source = Host.objects.get(name=params["source"])
-        target = database.moving_to
+        target, held = database.moving_to, params.get("held")
         return [
             on_host("hosting.precheck_move", database, source),
             on_host("hosting.put_copy", database, target),
             on_host("hosting.publish_source", database, source),
-            on_host("hosting.seed_copy", database, target),
-            on_host("hosting.follow_source", database, target),
-            on_host("hosting.ready_copy", database, target),
-            on_host("hosting.near_source", database, target),
-            on_host("hosting.freeze_database", database, target, source=source.name),
+            *(self._held(database, source, target) if held else self._followed(database, source, target)),
             on_host("hosting.open_database", database, target, source=source.name),
             [
                 *on_host("hosting.keep_copy", database, source),
                 *on_host("hosting.update_database", database, target),
             ],
-            on_host("hosting.compare_databases", database, target, source=source.name),
+            [] if held else on_host("hosting.compare_databases", database, target, source=source.name),
             on_host("hosting.forget_source", database, source),
+        ]
+
+    @staticmethod
+    def _followed(database: Database, source: Host, target: Host | None) -> Stages:
+        return [
+            on_host("hosting.seed_copy", database, target),
+            on_host("hosting.follow_source", database, target),
+            on_host("hosting.ready_copy", database, target),
+            on_host("hosting.near_source", database, target),
+            on_host("hosting.freeze_database", database, target, source=source.name),
+        ]
+
+    @staticmethod
+    def _held(database: Database, source: Host, target: Host | None) -> Stages:
+        return [
+            on_host("hosting.copy_held", database, target, source=source.name),
+            on_host("hosting.ready_copy", database, target),
         ]
 
     def reservations(self, params: Params) -> list[Reserve]:

@@ -15,6 +15,7 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from controlpanel.operations.services import NotPossible
+from routing import edge_rules, issuing
 from routing import plans as routing
 from routing import selectors as routing_selectors
 from routing import services as routing_services
@@ -48,6 +49,7 @@ class SitePlan(Plan):
     def on_success(self, operation: Operation) -> None:
         site = Site.objects.get(pk=operation.params["site"])
         _settle(operation, resting_state(site))
+        _follow(operation)
 
     def on_failure(self, operation: Operation) -> None:
         _settle(operation, SiteState.FAILED)
@@ -64,13 +66,19 @@ def resting_state(site: Site) -> SiteState:
     """The state of a site with which nothing is being done."""
     if site.quarantined:
         return SiteState.QUARANTINED
-    return SiteState.ACTIVE if site.enabled else SiteState.DISABLED
+    return SiteState.ACTIVE if site.open else SiteState.DISABLED
 
 
 def _settle(operation: Operation, state: SiteState, **fields: Any) -> bool:
     """Set the site's state, unless there is a newer intent; returns whether."""
     newest = Site.objects.filter(pk=operation.params["site"], revision=operation.params["revision"])
     return bool(newest.exclude(state=SiteState.DELETED).update(state=state, **fields))
+
+
+def _follow(operation: Operation) -> None:
+    """Edges know the site's names now, so authorities find them there (or no longer)."""
+    name = operation.params["name"]
+    issuing.follow(operation.params["site"], name=name, scopes=operation.scopes, actor=operation.requested_by)
 
 
 def _load(params: Params) -> Site:
@@ -211,6 +219,7 @@ class DeleteSite(SitePlan):
         if _settle(operation, SiteState.DELETED, host=None, placed=False, dedicated=False, **_former(site)):
             site.domains.all().delete()
             site.placements.all().delete()
+        _follow(operation)
 
 
 @register
@@ -228,6 +237,7 @@ class PurgeSite(SitePlan):
         purged = Site.objects.filter(pk=operation.params["site"], state=SiteState.PURGING)
         for site in purged:
             services.forget_quarantines(site)
+        edge_rules.forget([site.pk for site in purged])
         purged.delete()
 
     def on_failure(self, operation: Operation) -> None:

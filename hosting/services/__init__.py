@@ -1,14 +1,15 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
+from .certificates import retry_certificate
 from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
+from .database_dumps import dump_database, dump_for, return_to_dump
 from .database_moves import (
     drop_database_copies_due,
     drop_database_copy,
     move_database,
-    recover_database,
-    recover_database_host,
 )
+from .database_recovery import recover_database, recover_database_host
 from .database_users import add_database_user, remove_database_user, rotate_database_password
 from .databases import (
     change_database,
@@ -17,6 +18,7 @@ from .databases import (
     purge_databases_due,
     restore_database,
 )
+from .edge_rules import follow_certificates, set_edge_rules
 from .evacuation import evacuate_host
 from .files import compare, last_good, restore_files, snapshot_of, snapshots_of, take_snapshot
 from .moves import move_site, move_sites
@@ -56,6 +58,7 @@ from .sites import (
     purge_due,
     restore_site,
 )
+from .suspension import delete_of_inactive, follow_members
 
 __all__ = [
     "DEFAULT_WORKERS",
@@ -75,15 +78,20 @@ __all__ = [
     "create_wordpress",
     "decline_suggestion",
     "delete_database",
+    "delete_of_inactive",
     "delete_site",
     "disable_site",
     "drop_database_copies_due",
     "drop_database_copy",
+    "dump_database",
     "dump_databases_due",
+    "dump_for",
     "edit_site",
     "enable_site",
     "end_maintenance",
     "evacuate_host",
+    "follow_certificates",
+    "follow_members",
     "forget_quarantines",
     "intend_size",
     "last_good",
@@ -112,8 +120,11 @@ __all__ = [
     "restore_database",
     "restore_files",
     "restore_site",
+    "retry_certificate",
+    "return_to_dump",
     "rotate_database_password",
     "scale_site",
+    "set_edge_rules",
     "settle_hosts",
     "shield_all",
     "shield_site",

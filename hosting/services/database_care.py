@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from controlpanel.fleet import channel
+from controlpanel.fleet import channel, samples
 from controlpanel.fleet.choices import HostState
 from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import UNFINISHED
@@ -30,6 +30,10 @@ log = structlog.get_logger()
 ROOM_AGAIN = 0.95
 #: The label of the dumps that the clock makes.
 REGULAR = "regular"
+#: The label of the one that was last asked for.
+ASKED = "asked"
+#: The label of what a database was before it was brought back to a dump.
+BEFORE = "before"
 #: A dump that failed is tried again after this long.
 DUMP_AGAIN_AFTER = timedelta(hours=1)
 _ASK = 20.0
@@ -50,13 +54,19 @@ def refresh_database_usage() -> int:
 
 
 def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
-    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota."""
+    """Store what a host's databases take, and stop or give back the writes of those that crossed their quota.
+
+    Over time they are the samples ``size`` and ``connections`` of "database:12".
+    """
     now = timezone.now()
-    started = []
+    started, rows = [], []
     for database in Database.objects.filter(host=host, placed=True).exclude(state__in=GONE):
         said = databases.get(database.name)
         if said is None:
             continue
+        if samples.is_due(database.size_bytes, database.used_at, now, int(said["bytes"]), database.quota_bytes):
+            rows.append((f"database:{database.pk}", "size", now, float(said["bytes"])))
+            rows.append((f"database:{database.pk}", "connections", now, float(said.get("connections") or 0)))
         Database.objects.filter(pk=database.pk).update(
             size_bytes=int(said["bytes"]), open_connections=int(said.get("connections") or 0), used_at=now
         )
@@ -64,6 +74,7 @@ def note_database_usage(host: Host, databases: Mapping[str, Mapping[str, Any]]) 
             with contextlib.suppress(DatabaseBusy), transaction.atomic():
                 if operation := _set_full(database):
                     started.append(operation)
+    samples.note(rows)
     return started
 
 
@@ -92,6 +103,8 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
     fresh = DatabaseDump.objects.filter(
         database=OuterRef("pk"), label=REGULAR, made__gt=now - timedelta(seconds=settings.DATABASE_DUMP_EVERY)
     )
+    if servers.database_hosts().count() > 1:
+        fresh = fresh.exclude(host=OuterRef("host"))  # it has moved to where its dump is: one fire would take both
     old = now - timedelta(seconds=min(settings.DATABASE_DUMP_EVERY, 3600))
     due = Database.objects.filter(state=DatabaseState.ACTIVE, placed=True, host__reachable=True, created__lt=old)
     started: list[Operation] = []

@@ -1,4 +1,4 @@
-"""Databases on other hosts: moved while they serve, or restored from a dump when their host is lost. Staff only."""
+"""Databases moved to other hosts while they serve. Staff only. (``database_recovery``: when their host is lost.)"""
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,17 +15,14 @@ from ..databases import intents, placement
 from ..databases.errors import (
     AlreadyThere,
     CopyThere,
-    DatabaseBusy,
-    DatabaseDeleted,
     HostNotReady,
     NoCopy,
-    NoDumpKept,
     NoRoom,
     NoSuchDatabaseHost,
     SourceAway,
+    TooLargeToHold,
 )
-from ..errors import HostingError
-from ..models import Database, DatabaseDump
+from ..models import Database
 
 
 def move_database(
@@ -33,18 +30,21 @@ def move_database(
     database: Database | int,
     host: Host | str | None = None,
     *,
+    held: bool = False,
     idempotency_key: str = "",
     requested_from: str | None = None,
 ) -> tuple[Database, Operation]:
     """Move it to another database host (by name, or the one that placement chooses), while it serves.
 
-    Raises PermissionDenied for who is not staff, and what of ``databases.errors`` says why it cannot be moved there.
+    ``held``: its connections wait while all of it is copied, for what no copy can follow (tables that are not
+    transactional, unlogged tables, large objects). Raises PermissionDenied for who is not staff, and what of
+    ``databases.errors`` says why it cannot be moved there.
     """
-    database = _find(actor, database)
+    database = find_for_staff(actor, database)
 
     def make() -> Operation:
         locked = intents.lock(database)
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         source = locked.host
         assert source is not None  # noqa: S101  # check_changeable has seen to it
         size = (locked.size_bytes or 0) + placement.EMPTY
@@ -64,7 +64,9 @@ def move_database(
             raise NoRoom("host", host=target.name)
         locked.moving_to = target
         intents.intend(locked, DatabaseState.MOVING, "moving_to")
-        params = {"source": source.name, "host": target.name}
+        if held and placement.copy_seconds(locked) > placement.LONGEST_HOLD:
+            raise TooLargeToHold("held", minutes=placement.LONGEST_HOLD // 60)
+        params = {"source": source.name, "host": target.name, "held": held}
         return intents.start("hosting.move_database", locked, actor, idempotency_key, requested_from, **params)
 
     operation = intents.once(actor, idempotency_key, "hosting.move_database", make, database)
@@ -75,7 +77,7 @@ def drop_database_copy(
     actor: "selectors.Actor", database: Database | int, *, idempotency_key: str = "", requested_from: str | None = None
 ) -> tuple[Database, Operation]:
     """Drop what the host before the last move still keeps, before its time. Raises NoCopy."""
-    database = _find(actor, database)
+    database = find_for_staff(actor, database)
     operation = intents.once(
         actor,
         idempotency_key,
@@ -110,82 +112,6 @@ def _drop_copy(
     )
 
 
-# --- when the host is lost ---------------------------------------------------------------------------------------
-
-
-def newest_dump(database: Database) -> DatabaseDump | None:
-    """The newest dump on a host that is there; None when there is none, so that all of the database is lost."""
-    dumps = database.dumps.exclude(host=database.host_id).filter(host__reachable=True)
-    return dumps.exclude(host__state=HostState.FENCED).select_related("host").order_by("-made").first()
-
-
-def recover_database(
-    actor: "selectors.Actor",
-    database: Database | int,
-    *,
-    idempotency_key: str = "",
-    requested_from: str | None = None,
-) -> tuple[Database, Operation]:
-    """Bring a database whose host is lost up from its newest dump, on the host that has the dump.
-
-    What was written since ``newest_dump(database).made`` is lost, unless the old host comes back: what it has is then
-    locked and kept as a copy. Raises NoDumpKept when no other host has a dump, PermissionDenied for who is not staff.
-    """
-    database = _find(actor, database)
-
-    def make() -> Operation:
-        return _recover(database, actor, idempotency_key, requested_from)
-
-    operation = intents.once(actor, idempotency_key, "hosting.recover_database", make, database)
-    return selectors.database_for(actor, database.pk), operation
-
-
-def recover_database_host(
-    actor: "selectors.Actor", host: Host, *, requested_from: str | None = None
-) -> tuple[list[Operation], list[tuple[Database, str]]]:
-    """Recover every database of a database host that is lost; the second are those that cannot be, and why.
-
-    The host should be fenced before: nobody can reach its databases then but by the gates, which lead to the new ones.
-    """
-    _staff_only(actor)
-    started, left = [], []
-    for database in Database.objects.filter(host=host, placed=True).select_related("order").order_by("pk"):
-        try:
-            with transaction.atomic():
-                started.append(_recover(database, actor, "", requested_from))
-        except HostingError as error:
-            left.append((database, error.text))
-    return started, left
-
-
-def _recover(
-    database: Database, actor: "selectors.Actor", idempotency_key: str, requested_from: str | None
-) -> Operation:
-    locked = intents.lock(database)
-    if locked.state in (DatabaseState.DELETING, DatabaseState.DELETED, DatabaseState.PURGING):
-        raise DatabaseDeleted
-    if locked.state in (DatabaseState.RESTORING, DatabaseState.MOVING, DatabaseState.CREATING):
-        raise DatabaseBusy
-    dump = newest_dump(locked)
-    if dump is None:
-        raise NoDumpKept
-    lost = locked.host
-    # Kept without a limit: it may hold what the dump does not. Staff drop it.
-    locked.copy_host, locked.copy_until = lost, None
-    locked.host, locked.placed = dump.host, False
-    intents.intend(locked, DatabaseState.RESTORING, "copy_host", "copy_until", "host", "placed")
-    return intents.start(
-        "hosting.recover_database",
-        locked,
-        actor,
-        idempotency_key,
-        requested_from,
-        dump=dump.pk,
-        made=dump.made.isoformat(timespec="seconds"),
-        lost=str(lost),
-    )
-
-
 def _target(host: Host | str) -> Host:
     named = Q(pk=host.pk) if isinstance(host, Host) else Q(name=host)
     found = Host.objects.filter(named, roles__contains=[Role.DATABASE.value]).first()
@@ -194,12 +120,14 @@ def _target(host: Host | str) -> Host:
     return found
 
 
-def _find(actor: "selectors.Actor", database: Database | int) -> Database:
+def find_for_staff(actor: "selectors.Actor", database: Database | int) -> Database:
+    """The database, when whoever asks is staff. Raises Database.DoesNotExist, PermissionDenied."""
     found = selectors.database_for(actor, database if isinstance(database, int) else database.pk)
-    _staff_only(actor)
+    staff_only(actor)
     return found
 
 
-def _staff_only(actor: "selectors.Actor") -> None:
+def staff_only(actor: "selectors.Actor") -> None:
+    """Raises PermissionDenied for everybody else."""
     if not getattr(actor, "is_staff", False):
         raise PermissionDenied

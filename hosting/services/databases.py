@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from controlpanel.operations.models import Operation
 
-from .. import selectors
+from .. import selectors, suspension
 from ..choices import DatabaseAccess, DatabaseEngine, DatabaseState
 from ..databases import intents, placement, verifiers
 from ..databases.errors import (
@@ -84,6 +84,7 @@ def add_database(
 ) -> tuple[Database, str]:
     """The rows of a new database with its owner, and its password. The caller has locked the order, and starts the
     operation. Raises DatabasesFull and NoDatabaseCapacity."""
+    suspension.check_open(locked)
     _check_room(locked)
     database = Database.objects.create(
         order=locked,
@@ -138,20 +139,35 @@ def delete_database(
     database = _find(actor, database)
 
     def make() -> Operation:
-        locked = intents.lock(database)
-        if locked.state == DatabaseState.DELETING:
-            raise DatabaseDeleting
-        if locked.state in (DatabaseState.DELETED, DatabaseState.PURGING):
-            raise DatabaseDeleted
-        if locked.state in (DatabaseState.CREATING, DatabaseState.MOVING, DatabaseState.RESTORING):
-            raise DatabaseBusy
-        if locked.placed:
-            intents.check_changeable(locked, revision)
-        locked.purge_after = timezone.now() + timedelta(days=settings.DATABASE_GRACE_DAYS if locked.placed else 0)
-        intents.intend(locked, DatabaseState.DELETING, "purge_after")
-        return intents.start("hosting.delete_database", locked, actor, idempotency_key, requested_from)
+        return _delete(intents.lock(database), actor, revision, idempotency_key, requested_from)
 
     return _changed(actor, database, "hosting.delete_database", idempotency_key, make)
+
+
+@transaction.atomic
+def delete_by_clock(database: Database) -> Operation:
+    """The same, for a database of a member who left: nobody asked for it but the days."""
+    return _delete(intents.lock(database))
+
+
+def _delete(
+    locked: Database,
+    actor: "selectors.Actor" = None,
+    revision: int | None = None,
+    idempotency_key: str = "",
+    requested_from: str | None = None,
+) -> Operation:
+    if locked.state == DatabaseState.DELETING:
+        raise DatabaseDeleting
+    if locked.state in (DatabaseState.DELETED, DatabaseState.PURGING):
+        raise DatabaseDeleted
+    if locked.state in (DatabaseState.CREATING, DatabaseState.MOVING, DatabaseState.RESTORING):
+        raise DatabaseBusy
+    if locked.placed:
+        intents.check_changeable(locked, revision, even_suspended=True)
+    locked.purge_after = timezone.now() + timedelta(days=settings.DATABASE_GRACE_DAYS if locked.placed else 0)
+    intents.intend(locked, DatabaseState.DELETING, "purge_after")
+    return intents.start("hosting.delete_database", locked, actor, idempotency_key, requested_from)
 
 
 def restore_database(
@@ -166,6 +182,7 @@ def restore_database(
 
     def make() -> Operation:
         order = HostingOrder.objects.select_for_update().get(pk=database.order_id)
+        suspension.check_open(order)
         locked = intents.lock(database)
         if locked.state != DatabaseState.DELETED:
             raise DatabaseNotDeleted

@@ -73,7 +73,7 @@ def take_snapshot(
 
     def make() -> Operation:
         locked = intents.lock(site)
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         if locked.volume is None:
             raise FilesAway
         snapshot = snapshots.plan_snapshot(locked.volume, SnapshotCause.MANUAL)

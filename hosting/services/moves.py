@@ -22,7 +22,7 @@ from ..errors import AlreadyThere, NoCapacity, Scaled, TargetUnfit
 from ..models import Site
 
 #: Sites that are moved in one go: their visitors wait together, so not too many.
-BATCH = 12
+BATCH = 8
 #: Seconds that requests under way get to end on the source, while new ones wait.
 DRAIN = 5
 
@@ -121,7 +121,7 @@ def start(
         "hosting.move_site",
         params,
         # A batch holds sites of several members: none of them is to see the others'.
-        scopes=one.order.scopes if one else [],
+        scopes=one.scopes if one else [],
         actor=actor if isinstance(actor, Login) else None,
         idempotency_key=intents.stored_key(idempotency_key),
         requested_from=requested_from,
@@ -160,7 +160,7 @@ def is_movable(site: Site) -> bool:
 
 def check_movable(site: Site) -> None:
     """Raises HostingError for a site that cannot be moved (now)."""
-    intents.check_changeable(site)
+    intents.check_changeable(site, even_suspended=True)
     if site.placements.exists():
         raise Scaled
 

@@ -46,7 +46,7 @@ def quarantine_site(
         locked = intents.lock(site)
         if locked.quarantined:
             raise AlreadyQuarantined
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         quarantine = Quarantine.objects.create(
             site=locked, reason=reason, block_logins=block_logins, began_by=_login(actor)
         )
@@ -75,7 +75,7 @@ def release_site(
 
     def make() -> Operation:
         locked = intents.lock(site)
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         return _release(locked, actor, idempotency_key, requested_from)
 
     return intents.changed(actor, site, "hosting.release_site", idempotency_key, make)
@@ -170,7 +170,7 @@ def _hurry(site: Site, operation: Operation, actor: "selectors.Actor") -> None:
         operations.start(
             "hosting.cut_site",
             {"site": site.pk, "name": site.name, "revision": site.revision},
-            scopes=site.order.scopes,
+            scopes=site.scopes,
             actor=_login(actor),
         )
 

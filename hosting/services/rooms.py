@@ -74,7 +74,7 @@ def _change(
         locked = intents.lock(site)
         if not locked.quarantined:
             raise NotQuarantined
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         return _write(locked, actor, opened, idempotency_key, requested_from)
 
     return intents.changed(actor, site, kind, idempotency_key, make)

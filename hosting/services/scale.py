@@ -81,7 +81,7 @@ def scale_site(
     def make() -> Operation:
         locked = intents.lock(site)
         intents.check_revision(locked, revision)
-        intents.check_changeable(locked)
+        intents.check_changeable(locked, even_suspended=True)
         if locked.state in _IN_MOTION:
             raise ChangeUnderWay
         before, after = Size.of(locked), scaling.wanted(locked, changes)

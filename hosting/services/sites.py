@@ -20,7 +20,7 @@ from storage import services as storage
 from storage.choices import VolumeState
 from storage.errors import NoPool, StorageError
 
-from .. import intents, names, placement, selectors
+from .. import intents, names, placement, selectors, suspension
 from .. import php_settings as choices
 from ..choices import SiteKind, SiteState
 from ..errors import (
@@ -88,6 +88,7 @@ def create_site(
     def make() -> Operation:
         # One creation at a time in an order: for its limit, and so that each sees where the one before was placed.
         locked = HostingOrder.objects.select_for_update().get(pk=order.pk)
+        suspension.check_open(locked)
         if locked.sites.exclude(state=SiteState.DELETED).count() >= locked.max_sites:
             raise OrderFull(limit=locked.max_sites)
         host = placement.choose_host(kind, php_workers)
@@ -196,26 +197,15 @@ def delete_site(
     site = selectors.site_for(actor, site if isinstance(site, int) else site.pk)
 
     def make() -> Operation:
-        locked = intents.lock(site)
-        if locked.state == SiteState.DELETING:
-            raise AlreadyDeleting
-        if locked.state in (SiteState.DELETED, SiteState.PURGING):
-            raise Deleted
-        if locked.state == SiteState.CREATING:
-            raise SiteBusy
-        if moves.is_moving(locked):
-            raise Moving
-        intents.check_revision(locked, revision)
-        routing.remove(locked.pk)
-        # What its creation's undo has put into the trash never held a member's data.
-        keep = locked.volume is not None and locked.volume.state not in (VolumeState.TRASHED, VolumeState.ABSENT)
-        locked.purge_after = timezone.now() + timedelta(days=settings.SITE_GRACE_DAYS if keep else 0)
-        if locked.volume and locked.volume.state in (VolumeState.GRANTING, VolumeState.ATTACHED):
-            storage.begin_detach_all(locked.volume)
-        intents.intend(locked, SiteState.DELETING, "purge_after")
-        return intents.start("hosting.delete_site", locked, actor, idempotency_key, requested_from)
+        return _delete(intents.lock(site), actor, revision, idempotency_key, requested_from)
 
     return intents.changed(actor, site, "hosting.delete_site", idempotency_key, make)
+
+
+@transaction.atomic
+def delete_by_clock(site: Site) -> Operation:
+    """The same, for a site of a member who left: nobody asked for it but the days."""
+    return _delete(intents.lock(site), None, None, "", None)
 
 
 def restore_site(
@@ -246,6 +236,7 @@ def restore_site(
 
     def make() -> Operation:
         order = HostingOrder.objects.select_for_update().get(pk=site.order_id)
+        suspension.check_open(order)
         locked = intents.lock(site, wanted.all)
         if locked.state != SiteState.DELETED:
             raise NotDeleted
@@ -294,6 +285,32 @@ def purge_due() -> list[Operation]:
             intents.intend(locked, SiteState.PURGING)
             started.append(intents.start("hosting.purge_site", locked, None, "", None))
     return started
+
+
+def _delete(
+    locked: Site,
+    actor: "selectors.Actor",
+    revision: int | None,
+    idempotency_key: str,
+    requested_from: str | None,
+) -> Operation:
+    if locked.state == SiteState.DELETING:
+        raise AlreadyDeleting
+    if locked.state in (SiteState.DELETED, SiteState.PURGING):
+        raise Deleted
+    if locked.state == SiteState.CREATING:
+        raise SiteBusy
+    if moves.is_moving(locked):
+        raise Moving
+    intents.check_revision(locked, revision)
+    routing.remove(locked.pk)
+    # What its creation's undo has put into the trash never held a member's data.
+    keep = locked.volume is not None and locked.volume.state not in (VolumeState.TRASHED, VolumeState.ABSENT)
+    locked.purge_after = timezone.now() + timedelta(days=settings.SITE_GRACE_DAYS if keep else 0)
+    if locked.volume and locked.volume.state in (VolumeState.GRANTING, VolumeState.ATTACHED):
+        storage.begin_detach_all(locked.volume)
+    intents.intend(locked, SiteState.DELETING, "purge_after")
+    return intents.start("hosting.delete_site", locked, actor, idempotency_key, requested_from)
 
 
 def _switch(

@@ -126,6 +126,7 @@ def begin_maintenance(request: HttpRequest, pk: int) -> HttpResponse:
         consequences=[
             _("Visitors see a page that says that the site is being worked on, and to come back shortly."),
             _("The site itself runs on. Search engines keep what they know of it."),
+            _("What visitors read, and who sees the site meanwhile, stands in the site's edge rules."),
             _("It stays so until you end it, also when the site is moved meanwhile."),
         ],
     )

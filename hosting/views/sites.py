@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,16 +18,17 @@ from controlpanel.operations.models import Operation
 from members.reauthentication import recently_authenticated
 from routing import selectors as routing_selectors
 
-from .. import php_settings, selectors, services
+from .. import health, php_settings, probing, selectors, services, usage
 from ..choices import SiteKind, SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
 from ..models import Site
 from ..services import moves
-from ..use import use_of
 from ..wordpress import language_for
 from .applications import credentials_page
+from .certificates import certificates_context
 from .common import confirmed, order_or_404, page, site_or_404
+from .edge_rules import edge_rules_context
 from .shields import shield_context
 
 HISTORY = 10
@@ -84,8 +86,12 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "edges": routing_selectors.edges(),
         "application": getattr(site, "application", None),
         "grace_days": settings.SITE_GRACE_DAYS,
-        "use": use_of(site),
+        "use": usage.lines_for(site, [usage.REQUESTS], "day"),
+        "health": health.of_site(site),
+        "probe": reverse("hosting:site_up", args=[site.pk]) if probing.is_askable(site) else "",
         **shield_context(site),
+        **edge_rules_context(site),
+        **certificates_context(site),
         "php_facts": php_settings.described(site.php_settings) if site.runs_php else [],
     }
     return render(request, "hosting/site.html", context)
@@ -103,6 +109,20 @@ def site_now(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse()
     response["HX-Refresh"] = "true"
     return response
+
+
+@never_cache
+@login_required
+@require_GET
+def site_up(request: HttpRequest, pk: int) -> HttpResponse:
+    """Whether the site answers its visitors at this moment: a part of its page, which asks for it when it is open."""
+    site = site_or_404(request, pk)
+    answer = health.of_site(site).up
+    asked = probing.judge(probing.look(site)) if probing.is_askable(site) else None
+    if asked is not None:
+        kept = tuple(reason for reason in answer.reasons if reason.level in ("warning", "bad"))
+        answer = health.Answer("up", (asked, *kept))
+    return render(request, "hosting/glance_answer.html", {"answer": answer})
 
 
 @never_cache

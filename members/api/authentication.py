@@ -13,12 +13,17 @@ from rest_framework.request import Request
 
 from controlpanel import reauthentication
 
+from ..choices import TokenScope
 from ..models import Login, Token
 from ..tokens import authenticate_token
 
 
 class TokenAuthentication(BaseAuthentication):
-    """A token stands for its login, with all that the login may do. A bad one is 401, never "as nobody"."""
+    """A token stands for its login, with all that the login may do or what the token is narrowed to. A bad one is 401,
+    never "as nobody".
+
+    What a token that only reads may not do is refused here, before any endpoint is asked, so that none can forget to.
+    """
 
     keyword = "Bearer"
 
@@ -30,6 +35,8 @@ class TokenAuthentication(BaseAuthentication):
         token = authenticate_token(words[1].decode("latin-1")) if len(words) == 2 else None
         if token is None:
             raise AuthenticationFailed(_("This token is not valid, has expired, or was revoked."), code="invalid_token")
+        if token.scope != TokenScope.WRITE and request.method not in SAFE_METHODS:
+            raise PermissionDenied(_("This token only reads. Make one that may change things."), code="read_only_token")
         return token.login, token
 
     def authenticate_header(self, request: Request) -> str:

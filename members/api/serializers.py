@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from ..choices import MemberKind, MemberState, Role
-from ..models import Access, Login, Member, Token
+from ..models import Access, Login, Member
 
 PASSWORD: dict[str, Any] = {
     "write_only": True,
@@ -23,8 +24,8 @@ class MemberSerializer(serializers.ModelSerializer[Member]):
 
     class Meta:
         model = Member
-        fields = ("id", "name", "kind", "state", "created")
-        read_only_fields = ("state", "created")
+        fields = ("id", "name", "kind", "state", "state_since", "paid_until", "grace_until", "created")
+        read_only_fields = ("state", "state_since", "paid_until", "grace_until", "created")
 
 
 class OwnAccessSerializer(serializers.ModelSerializer[Access]):
@@ -80,6 +81,7 @@ class LoginChangesSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     email = serializers.EmailField(required=False, allow_blank=True)
+    language = serializers.ChoiceField(settings.LANGUAGES, required=False, help_text="In which mail is written to it.")
     ssh_keys = serializers.ListField(child=serializers.CharField(max_length=8192), required=False, max_length=100)
 
 
@@ -88,20 +90,6 @@ class PasswordSerializer(serializers.Serializer[Any]):
 
     password = serializers.CharField(**PASSWORD)
     old_password = serializers.CharField(required=False, **PASSWORD)
-
-
-class TokenSerializer(serializers.ModelSerializer[Token]):
-    """A key for this API. ``token`` is its text: in the answer to its creation, and never again."""
-
-    token = serializers.SerializerMethodField(help_text="Its text, in the answer to its creation only.")
-
-    class Meta:
-        model = Token
-        fields = ("id", "name", "created", "expires", "last_used", "token")
-        read_only_fields = ("created", "last_used")
-
-    def get_token(self, token: Token) -> str | None:
-        return getattr(token, "text", None)
 
 
 class SecondFactorSerializer(serializers.Serializer[Any]):

@@ -1,11 +1,12 @@
-"""``/api/v1/members/``, ``logins/`` and ``tokens/``."""
+"""``/api/v1/members/`` and ``logins/``."""
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import mixins, status
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -16,7 +17,7 @@ from controlpanel.operations.api.answers import WRITE_PARAMETERS, Once, Outcome,
 from controlpanel.operations.api.serializers import AcceptedSerializer
 
 from .. import factors, selectors, services
-from ..models import Login, Member, Token
+from ..models import Login, Member
 from .filters import LoginFilter, MemberFilter
 from .serializers import (
     LoginChangesSerializer,
@@ -25,8 +26,8 @@ from .serializers import (
     NewLoginSerializer,
     PasswordSerializer,
     SecondFactorSerializer,
-    TokenSerializer,
 )
+from .standing import StandingActions
 
 
 class AcceptedLoginSerializer(AcceptedSerializer):
@@ -38,12 +39,12 @@ class AcceptedLoginSerializer(AcceptedSerializer):
 @extend_schema_view(
     list=extend_schema(summary="Members that you administer"), retrieve=extend_schema(summary="One member")
 )
-class MemberViewSet(Collection):
+class MemberViewSet(StandingActions, Collection):
     """Organizations and persons."""
 
     serializer_class = MemberSerializer
     filterset_class = MemberFilter
-    ordering_fields = ("id", "name", "created", "state")
+    ordering_fields = ("id", "name", "created", "state", "paid_until")
     permission_classes = (StaffWrite,)
     queryset = Member.objects.none()
 
@@ -70,7 +71,10 @@ class LoginViewSet(Collection):
     queryset = Login.objects.none()
 
     def rows(self) -> QuerySet[Login]:
-        return selectors.logins_for(self.actor).prefetch_related("accesses")
+        accesses = "accesses"
+        if self.actor.is_narrowed:  # what its login may do elsewhere is not for this token
+            accesses = Prefetch("accesses", selectors.accesses_for(self.actor))
+        return selectors.logins_for(self.actor).prefetch_related(accesses)
 
     @extend_schema(summary="Who am I?", responses=LoginSerializer)
     @action(detail=False, filterset_class=None, pagination_class=None, filter_backends=[])
@@ -87,6 +91,8 @@ class LoginViewSet(Collection):
     )
     def second_factor(self, request: Request) -> Response:
         """They are set up and taken away in a browser only."""
+        if self.actor.is_narrowed:
+            raise PermissionDenied
         state = factors.state_of(self.actor)
         body = {
             "on": state.on,
@@ -138,6 +144,8 @@ class LoginViewSet(Collection):
 
         def work() -> Outcome:
             operation = None
+            if "language" in changes:
+                services.set_language(login=login, language=changes["language"], actor=self.actor)
             address = {"actor": self.actor, "requested_from": request.META.get("REMOTE_ADDR")}
             if "ssh_keys" in changes:
                 operation = services.set_ssh_keys(login=login, keys="\n".join(changes["ssh_keys"]), **address)
@@ -183,6 +191,8 @@ class LoginViewSet(Collection):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def _change_own(self, login: Login, old: str, new: str) -> None:
+        if self.actor.is_narrowed:
+            raise PermissionDenied
         try:
             services.change_own_password(login=login, old=old, new=new, request=self.request._request)
         except services.WrongPassword:
@@ -203,29 +213,3 @@ class LoginViewSet(Collection):
     def _body(self, login: Login) -> dict[str, Any]:
         data = LoginSerializer(login).data
         return {**data, "login": data}
-
-
-@extend_schema_view(
-    list=extend_schema(summary="Your tokens"),
-    retrieve=extend_schema(summary="One token"),
-    destroy=extend_schema(summary="Revoke a token: it opens nothing any more"),
-)
-class TokenViewSet(mixins.DestroyModelMixin, Collection):
-    """Keys for this API: your own only, whoever you are."""
-
-    serializer_class = TokenSerializer
-    ordering_fields = ("id", "name", "created", "last_used")
-    queryset = Token.objects.none()
-
-    def rows(self) -> QuerySet[Token]:
-        return selectors.tokens_for(self.actor)
-
-    @extend_schema(summary="A new token; its text is shown this once")
-    def create(self, request: Request) -> Response:
-        fields = self.fields_of(self.get_serializer_class())
-        token, text = services.create_token(login=self.actor, **fields)
-        token.text = text  # type: ignore[attr-defined]
-        return Response(self.get_serializer(token).data, status=status.HTTP_201_CREATED)
-
-    def perform_destroy(self, token: Token) -> None:
-        services.revoke_token(token=token)

@@ -6,8 +6,9 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.utils import timezone
 
+from controlpanel.audit.models import Entry
 from controlpanel.fleet.models import PowerFence
-from members.models import Impersonation, PosixId
+from members.models import Impersonation, Mail, PosixId
 from routing.models import EdgeAddress, EdgeBase, PacketRules, Shield
 from tests import factories as make
 
@@ -29,10 +30,13 @@ MAKERS: dict[Any, Any] = {
     EdgeAddress: lambda: EdgeAddress.objects.create(host=make.HostFactory(roles=["edge"]), address="198.51.100.7"),
     PacketRules: lambda: PacketRules.objects.create(blocked=[{"network": "192.0.2.0/24", "until": 4_000_000_000}]),
     Shield: lambda: Shield.objects.create(site_id=make.SiteFactory().pk, requests=100, connections=50, revision=1),
+    Mail: lambda: Mail.objects.create(to="marisol@example.org", subject="Hello", body="never-shown", template="hello"),
+    Entry: lambda: Entry.objects.get(object=f"members.member:{make.MemberFactory().pk}"),
     PosixId: lambda: PosixId.objects.create(owner="login:1"),
     Impersonation: _impersonation,
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),
+    make.AcmeAccount: make.AcmeAccountFactory,
     make.Authority: make.AuthorityFactory,
     make.Backend: lambda: make.Backend.objects.get(site_id=make.SiteFactory().pk),
     make.Certificate: make.CertificateFactory,
@@ -48,6 +52,8 @@ MAKERS: dict[Any, Any] = {
     make.Route: lambda: make.Route.objects.get(backend__site_id=make.SiteFactory().pk),
     make.Site: make.SiteFactory,
     make.Token: make.TokenFactory,
+    make.Webhook: make.WebhookFactory,
+    make.Delivery: make.DeliveryFactory,
     make.Volume: lambda: make.SiteFactory().volume,
 }
 

@@ -1,5 +1,6 @@
 """All endpoints of the API, found by themselves: what is added later is walked too."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ class Endpoint:
         return self.path.removeprefix("/api/v1/").split("/")[0]
 
     def url(self, row: Any) -> str:
-        """Its path for that row; other parameters (a step's position) are 0."""
-        return self.path.replace(ID_PARAMETER, str(row.pk)).replace("{position}", "0").replace("{user}", "nobody")
+        """Its path for that row; other parameters (a step's position, a user's name) are 0."""
+        return re.sub(r"{\w+}", "0", self.path.replace(ID_PARAMETER, str(row.pk)))
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -40,12 +41,16 @@ def all_endpoints() -> list[Endpoint]:
     return found
 
 
-ALL = [endpoint for endpoint in all_endpoints() if not endpoint.path.endswith(("/schema/", "/docs/"))]
+#: No collections: the documents, which hold nothing of anybody's, and what has tests of its own (test_search.py).
+OTHERS = ("/schema/", "/docs/", "/search/")
+ALL = [endpoint for endpoint in all_endpoints() if not endpoint.path.endswith(OTHERS)]
 OF_ONE_ROW = [endpoint for endpoint in ALL if ID_PARAMETER in endpoint.path]
 LISTS = [
     endpoint
     for endpoint in ALL
-    if endpoint.method == "GET" and "{" not in endpoint.path and "/me/" not in endpoint.path
+    if endpoint.method == "GET"
+    and "{" not in endpoint.path
+    and not endpoint.path.endswith(("/me/", "/csv/", "/jsonl/"))
 ]
 
 

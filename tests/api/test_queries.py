@@ -34,8 +34,11 @@ MORE: dict[str, Callable[[Login], Any]] = {
     "domains": _site,
     "volumes": _site,
     "routes": _site,
+    "certificates": _site,
     "databases": lambda login: make.DatabaseFactory(order=make.HostingOrderFactory(member=login.member)),
+    "webhooks": lambda login: make.WebhookFactory(member=login.member, created_by=login),
     "hosts": lambda _login: make.DriftReportFactory(),
+    "audit": lambda login: make.LoginFactory(member=login.member),
     "operations": lambda login: make.OperationFactory(scopes=[f"member:{login.member_id}"], requested_by=login),
 }
 

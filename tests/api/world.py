@@ -2,7 +2,22 @@
 
 from typing import Any
 
+from controlpanel.audit.models import Entry
 from tests import factories as make
+from tests.api.endpoints import ID_PARAMETER
+
+#: Names in bodies and paths that are ids of rows somebody owns (an "s" behind them: a list of ids).
+OWNED = {"member", "order", "login", "site", "volume", "domain", "database", "operation", "host"}
+
+#: Collections of which nobody sees another's rows, staff neither.
+OWN_ONLY = {"tokens", "sessions"}
+
+
+def is_owned_id(name: str, example: Any) -> bool:
+    """Whether a field of a body, with that example of a value, names a row or rows that somebody owns."""
+    if isinstance(example, list):
+        return name.removesuffix("s") in OWNED and all(isinstance(one, int) for one in example)
+    return name in OWNED and isinstance(example, int)
 
 
 class World:
@@ -17,6 +32,7 @@ class World:
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
         self.session = make.LoginSessionFactory(login=self.login)
+        self.webhook = make.WebhookFactory(member=self.member)
         self.invitation = make.InvitationFactory(member=self.member, invited_by=self.login)
 
     def row_of(self, model: Any) -> Any:
@@ -33,8 +49,11 @@ class World:
             make.Volume: self.site.volume,
             make.Database: self.database,
             make.Route: make.Route.objects.get(backend__site_id=self.site.pk),
+            make.Certificate: make.Certificate.objects.get(route__backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
+            Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),
+            make.Webhook: self.webhook,
         }
         if model not in rows:
             raise AssertionError(f"tests/api/world.py makes no {model.__name__}: add one, so that its scope is tested")
@@ -43,3 +62,18 @@ class World:
     def id_named(self, name: str) -> int:
         """The id of a row by the name that bodies use: "order", "member", "login", "site"…"""
         return int(getattr(self, name).pk)
+
+    def ids_in(self, example: dict[str, Any]) -> dict[str, Any]:
+        """The fields of that body that name rows, with the ids of this world's."""
+        found: dict[str, Any] = {}
+        for name, value in example.items():
+            if is_owned_id(name, value):
+                pk = self.id_named(name.removesuffix("s"))
+                found[name] = [pk] if isinstance(value, list) else pk
+        return found
+
+    def url_of(self, path: str) -> str:
+        """A path of the schema, about this world's row."""
+        if ID_PARAMETER not in path:
+            return path
+        return path.replace(ID_PARAMETER, str(self.id_named(path.split("/")[3].removesuffix("s"))))

@@ -53,7 +53,7 @@ def main() -> None:
     print(json.dumps(entry, indent=1))
     for sites, one in found.items():
         slow = {page: took["p95"] for page, took in one["pages_s"].items() if took["p95"] > 0.1}
-        print(f"{sites} sites: {'every page under 100 ms' if not slow else slow}")
+        print(f"{sites} sites: {slow or 'every page under 100 ms'}")
 
 
 # --- one size --------------------------------------------------------------------------------------------------------
@@ -206,9 +206,13 @@ def memory() -> dict[str, Any]:
     worker = pid_of("worker")
     found["worker, all its processes"] = [_pss(pid) for pid in [worker, *descendants(worker)]]
     program = "import glob\nfor p in glob.glob('/proc/[0-9]*'):\n try:\n  c = open(p + '/cmdline').read()\n"
-    program += "  if 'controlpanel' in c and 'python' in c: print(open(p + '/smaps_rollup').read())\n except OSError: pass"
+    program += (
+        "  if 'controlpanel' in c and 'python' in c: print(open(p + '/smaps_rollup').read())\n except OSError: pass"
+    )
     rollups = on_host("web1", "python3", "-c", program)
-    found["agent on web1, each channel"] = [round(int(kb) / 1024, 1) for kb in re.findall(r"^Pss:\s+(\d+)", rollups, re.M)]
+    found["agent on web1, each channel"] = [
+        round(int(kb) / 1024, 1) for kb in re.findall(r"^Pss:\s+(\d+)", rollups, re.M)
+    ]
     return found
 
 

@@ -16,7 +16,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from controlpanel.operations.models import Operation
 from hosting.models import Database, HostingOrder, Site
 from members.models import Login, Member, Token
+from routing.models import Certificate
 from tests.api.endpoints import ALL, ID_PARAMETER
+from webhooks.models import Webhook
 
 from .world import World
 
@@ -27,8 +29,10 @@ OF_WORD: dict[str, type[models.Model]] = {
     "databases": Database,
     "operations": Operation,
     "tokens": Token,
+    "certificates": Certificate,
     "members": Member,
     "people": Login,
+    "webhooks": Webhook,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {
@@ -40,7 +44,10 @@ NOT_READ = {
     r"^account/(sessions|second-factor)/<int:pk>/": "only posted to",
     r"^members/<int:pk>/(invitations/|people/<int:login_pk>/switch/)": "only posted to",
     r"^i18n/": "only posted to",
+    r"^history/export\.": "streamed, a thousand entries a query",
+    r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
+    r"^webhooks/.*(deed|again)": "only posted to",
 }
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 

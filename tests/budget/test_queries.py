@@ -1,7 +1,7 @@
-"""Every page and endpoint costs as many queries for 20 sites as for 5 (tests/bench/bench_pages.py: for 4,000), and no more than ``queries.json`` says.
+"""Every page and endpoint costs as many queries for 20 sites as for 5, and no more than ``queries.json`` says.
 
-After a change that is worth its queries: ``WRITE_BUDGET=1 pytest tests/budget`` writes the file anew; look at what
-changed before you commit it.
+(``tests/bench/bench_pages.py`` asks the same pages of 4,000.) After a change that is worth its queries:
+``WRITE_BUDGET=1 pytest tests/budget`` writes the file anew; look at what changed before you commit it.
 """
 
 import json

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils import timezone
 
-from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import OperationState, StepState
 from controlpanel.operations.models import Event, Operation, Step
 from hosting.choices import DatabaseEngine, DatabaseState, DomainKind, SiteKind, SiteState
@@ -22,10 +21,11 @@ from hosting.models import Database, DatabaseUser, Domain, HostingOrder, Site
 from hosting.models.databases import address_of
 from members.choices import Role
 from members.models import Access, Login, Member
-from routing.models import Backend, Route
+from routing.models import Backend, Certificate, Route
 from storage.choices import VolumeState
 from storage.models import Attachment, Pool, Volume
 from tests import factories as make
+from webhooks.models import Webhook
 
 Row = TypeVar("Row", bound=models.Model)
 _BATCH = 2000
@@ -69,6 +69,7 @@ class World:
         self._sites()
         self._databases()
         self._operations()
+        self._webhooks()
         return self
 
     def of_model(self, model: type[models.Model]) -> Any:
@@ -79,6 +80,7 @@ class World:
             HostingOrder: lambda: self.order,
             Site: lambda: self.order.sites.order_by("pk")[0],
             Database: lambda: self.order.databases.order_by("pk")[0],
+            Webhook: lambda: Webhook.objects.filter(member=self.member)[0],
             Operation: lambda: Operation.objects.filter(scopes__contains=[f"order:{self.order.pk}"])[0],
         }
         return rows[model]() if model in rows else model._default_manager.order_by("pk").first()
@@ -147,7 +149,17 @@ class World:
         names = {site.pk: f"site{site.pk}.example.org" for site in sites}
         _write(Domain(site=site, name=names[site.pk], kind=DomainKind.PRIMARY) for site in sites)
         backends = _write(Backend(site_id=site.pk, host=site.host) for site in sites)
-        _write(Route(name=names[backend.site_id], backend=backend) for backend in backends)
+        routes = _write(Route(name=names[backend.site_id], backend=backend) for backend in backends)
+        # Every second name leads elsewhere: its owner is told what to set.
+        elsewhere = {"code": "dns_elsewhere", "params": {"name": "a.test", "addresses": "192.0.2.1"}}
+        _write(
+            Certificate(route=route, state="waiting", retry_at=timezone.now(), trouble=elsewhere)
+            if n % 2
+            else Certificate(
+                route=route, state="issued", source="acme", chain_pem="-", not_after=timezone.now() + timedelta(days=60)
+            )
+            for n, route in enumerate(routes)
+        )
         self._made_sites = sites
 
     def _databases(self) -> None:
@@ -193,6 +205,11 @@ class World:
             for operation, step in zip(operations, steps, strict=True)
             for seq in (1, 2)
         )
+
+    def _webhooks(self) -> None:
+        webhooks = make.WebhookFactory.create_batch(self.mine, member=self.member, created_by=self.login)
+        for _ in range(self.mine):
+            make.DeliveryFactory(webhook=webhooks[0])
 
     def _member_of(self, number: int) -> int:
         return self._order_of(number % self.sites).member_id

@@ -116,7 +116,7 @@ def test_requests_are_counted_as_lines_that_are_new(tmp_path: Path) -> None:
     counted = str(tmp_path / "counted.json")
 
     def count() -> int:
-        return sampling.count_requests(["7", "8"], str(tmp_path), counted).get("7", 0)
+        return sampling.count_visits(["7", "8"], str(tmp_path), counted).get("7", (0, 0))[0]
 
     assert count() == 0
     with log.open("a") as file:
@@ -125,6 +125,48 @@ def test_requests_are_counted_as_lines_that_are_new(tmp_path: Path) -> None:
     log.rename(tmp_path / "7" / "access.log.1")
     log.write_text("rotated\n" * 2)
     assert count() == 5
+
+
+LINE = '192.0.2.7 - - [10/May/2026:12:00:00 +0000] "GET /\\x22 HTTP/1.1" 200 {} "-" "a \\x22browser\\x22" 0.001\n'
+
+
+def test_what_was_sent_is_counted_line_by_line_and_a_half_line_later(tmp_path: Path) -> None:
+    log = tmp_path / "7" / "access.log"
+    log.parent.mkdir()
+    log.write_text(LINE.format(10**6))
+    counted = str(tmp_path / "counted.json")
+
+    def count() -> tuple[int, int]:
+        return sampling.count_visits(["7"], str(tmp_path), counted)["7"]
+
+    assert count() == (0, 0)
+    whole, half = LINE.format(1000) + LINE.format(24), LINE.format(5)
+    with log.open("a") as file:
+        file.write(whole + half[:90])
+    assert count() == (2, 1024)
+    with log.open("a") as file:
+        file.write(half[90:] + "not a line of ours\n")
+    assert count() == (4, 1029)
+
+
+@pytest.mark.django_db
+def test_what_sites_send_is_a_rate_too_and_an_agent_of_before_tells_none() -> None:
+    host = make.HostFactory(name="web1")
+    before, now = {"cpu": 0, "memory": 1, "requests": 0}, {"cpu": 0, "memory": 1, "requests": 0, "sent": 600}
+    take(host, look(sites={"7": before, "8": {**before, "sent": 300}}), NOON)
+
+    later = take(host, look(sites={"7": now, "8": now}), NOON + timedelta(seconds=300))
+
+    assert ("site:7", "sent") not in later
+    assert later["site:8", "sent"] == 1.0
+
+
+def test_slow_levels_are_noted_each_hour_and_when_they_jump() -> None:
+    soon = NOON + timedelta(minutes=2)
+    assert samples.is_due(None, None, NOON, 5, 100)
+    assert not samples.is_due(5, NOON, soon, 5.5, 100)
+    assert samples.is_due(5, NOON, soon, 7, 100)
+    assert samples.is_due(5, NOON, NOON + timedelta(hours=1), 5, 100)
 
 
 def render(points: Any, **options: Any) -> str:

@@ -5,6 +5,8 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from controlpanel.fleet import channel
 from controlpanel.fleet.models import Host
@@ -13,6 +15,7 @@ from controlpanel.operations import services as operations
 from controlpanel.operations.errors import AnswerLost, HostAway, Refused
 from controlpanel.operations.models import Operation
 from hosting import services
+from hosting.databases.errors import TooLargeToHold
 from hosting.models import Database
 from members.models import Login
 from tests.factories import DatabaseFactory, HostFactory, SiteFactory, StaffFactory
@@ -210,3 +213,77 @@ def test_what_cannot_be_copied_while_it_serves_is_not_moved(
     operation = move(staff, database)
     assert (operation.state, operation.error["code"]) == ("failed", "cannot_move")
     assert (database.host.name, database.state, database.moving_to) == ("db1", "active", None)
+
+
+# --- what no copy can follow -----------------------------------------------------------------------------------------
+
+LOCKED = {"method": "locked", "reasons": ["t is not transactional"]}
+
+
+def move_held(staff: Login, database: Database) -> Operation:
+    _database, operation = services.move_database(staff, database, "db2", held=True)
+    runner.run(operation.pk)
+    operation.refresh_from_db()
+    database.refresh_from_db()
+    return operation
+
+
+def test_what_no_copy_can_follow_is_copied_and_compared_while_its_connections_wait(
+    hosts: Hosts, staff: Login, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GOOD, "database.precheck", LOCKED)
+    operation = move_held(staff, database)
+    assert (operation.state, operation.error) == ("succeeded", {})
+    assert (database.host.name, database.copy_host.name, database.frozen) == ("db2", "db1", False)
+    assert database.copy_until is not None
+    order = [
+        hosts.when("web1", "hold"),
+        hosts.when("db1", "database.lock"),
+        hosts.when("db2", "database.seed"),
+        hosts.when("db2", "database.compare"),
+        hosts.when("db2", "database.unlock"),
+        hosts.when("web1", "route"),
+        hosts.when("db1", "copy"),
+    ]
+    assert order == sorted(order)
+    assert ("db1", "database.unlock") not in hosts.asked
+
+
+def test_a_held_copy_that_differs_is_never_opened(
+    hosts: Hosts, staff: Login, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GOOD, "database.compare", {**GOOD["database.compare"], "complete": False})
+    operation = move_held(staff, database)
+    assert (operation.state, operation.error["code"]) == ("failed", "copy_differs_held")
+    assert (database.host.name, database.state, database.frozen) == ("db1", "active", False)
+    assert ("db2", "database.unlock") not in hosts.asked
+    assert not any(route["hold"] for route in hosts.routes.values())
+
+
+def test_a_held_copy_that_fails_lets_everybody_go_and_is_made_anew(
+    hosts: Hosts, staff: Login, database: Database
+) -> None:
+    hosts.trouble["db2", "database.seed"] = [AnswerLost("db2", "cut")]
+    operation = move_held(staff, database)
+    assert operation.state == "waiting"
+    assert hosts.when("db1", "database.unlock") < hosts.when("web1", "route")
+    go_on(operation, database)
+    assert (operation.state, database.host.name) == ("succeeded", "db2")
+    assert [asked for asked in hosts.asked if asked == ("db2", "database.seed")] != []
+
+
+def test_a_hold_that_would_take_too_long_is_refused(staff: Login, database: Database) -> None:
+    Database.objects.filter(pk=database.pk).update(size_bytes=2**40)
+    Host.objects.update(facts={"disk_mb": 2**22, "disk_free_mb": 2**22})
+    with pytest.raises(TooLargeToHold):
+        services.move_database(staff, database, "db2", held=True)
+
+
+def test_staff_are_told_what_stands_in_the_way_of_a_move(
+    hosts: Hosts, staff: Login, database: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GOOD, "database.precheck", LOCKED)
+    client.force_login(staff)
+    page = client.get(reverse("admin:hosting_database_move", args=[database.pk])).content.decode()
+    assert "t is not transactional" in page
+    assert 'name="held"' in page

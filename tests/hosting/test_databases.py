@@ -305,9 +305,9 @@ def test_a_lost_hosts_databases_come_back_from_dumps_elsewhere(place: Place, ser
     bare = DatabaseFactory(order=place.order, host=servers[0])
     DatabaseDumpFactory(database=database, host=servers[1])
     DatabaseDumpFactory(database=bare, host=servers[0])  # burnt with it
-    started, left = services.recover_database_host(place.staff, servers[0])
-    assert [operation.params["database"] for operation in started] == [database.pk]
-    assert [one for one, _why in left] == [bare]
+    recovery = services.recover_database_host(place.staff, servers[0])
+    assert [operation.params["database"] for operation in recovery.started] == [database.pk]
+    assert [one for one, _why in recovery.left] == [bare]
     database.refresh_from_db()
     assert (database.host, database.copy_host, database.copy_until) == (servers[1], servers[0], None)
     assert desired.state_on(database, servers[0].pk) == "copy"

@@ -178,6 +178,38 @@ def test_the_night_of_a_dead_host(panel: Panel, dead: Dead, sites: list[LiveSite
     fresh.delete()
 
 
+#: Says that it has begun, and then takes longer than anybody waits.
+SLOW = "<?php file_put_contents('../files/begun', 'x', FILE_APPEND); sleep(110); echo 'late';"
+
+
+def test_requests_under_way_end_with_a_page(panel: Panel, dead: Dead, sites: list[LiveSite]) -> None:
+    """Also on connections that were used before, and those that must not be sent twice."""
+    site = sites[0]
+    site.put("web/slow.php", SLOW)
+    got: list[str] = []
+
+    def visit(edge: str, method: str) -> None:
+        session = requests.Session()
+        try:
+            for path in ("/", "/slow.php"):
+                answer = session.request(method, f"http://{edge}{path}", headers={"Host": site.name}, timeout=45)
+            got.append(f"{answer.status_code} {'page' if '<html' in answer.text else answer.text}")
+        except requests.RequestException as error:
+            got.append(f"{method}: {error}")
+
+    visitors = [threading.Thread(target=visit, args=(edge, how)) for edge in panel.edges for how in ("GET", "POST")]
+    for visitor in visitors:
+        visitor.start()
+    wait_until(lambda: on_host(dead.name, "cat", f"{site.root}/files/begun", check=False) == "xxxx", 60)
+    lab("cut", dead.name)
+    answer = dead.recover()
+    for visitor in visitors:
+        visitor.join(60)
+    assert len(got) == 4 and set(got) <= {"502 page", "503 page"}, got
+    panel.api().wait(answer, seconds=120)
+    assert site.shows(site.name)
+
+
 def test_workers_die_while_it_is_recovered(panel: Panel, dead: Dead, sites: list[LiveSite]) -> None:
     lab("power-off", dead.name)
     answer = dead.recover()

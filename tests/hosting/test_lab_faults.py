@@ -133,6 +133,38 @@ def test_changes_on_a_host_lose_no_request(panel: Panel) -> None:
     assert set(got) == {"right"}, got
 
 
+def test_web_servers_that_reload_lose_no_request(panel: Panel) -> None:
+    """nginx closes idle connections at each reload, while an edge may be sending the next request on them."""
+    site = LiveSite.create(panel, kind="php")
+    site.put("web/index.php", "<?php echo $_SERVER['REQUEST_METHOD'], ' of mine';")
+    got: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def visit(edge: str, method: str) -> None:
+        session = requests.Session()
+        while not stop.is_set():
+            try:
+                answer = session.request(method, f"http://{edge}/", headers={"Host": site.name}, timeout=20)
+                got["right" if answer.text == f"{method} of mine" else f"{method}: {answer.status_code}"] += 1
+            except requests.RequestException as error:
+                got[f"{method}: {error}"] += 1
+
+    visitors = [
+        threading.Thread(target=visit, args=(edge, how)) for edge in panel.edges for how in ("GET", "POST", "POST")
+    ]
+    for visitor in visitors:
+        visitor.start()
+    try:
+        script = "for n in $(seq 40); do kill -HUP $(cat /run/nginx.pid); sleep 0.15; done"
+        on_host(site.host, "sh", "-c", script)
+    finally:
+        stop.set()
+        for visitor in visitors:
+            visitor.join()
+        site.delete()
+    assert set(got) == {"right"}, got
+
+
 @contextmanager
 def no_web_hosts(panel: Panel) -> Iterator[None]:
     with ExitStack() as stack:

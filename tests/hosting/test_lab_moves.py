@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -165,6 +166,26 @@ def test_a_hold_ends_by_itself(site: LiveSite) -> None:
     assert held < 17
     assert site.panel.fetch(edge, name).elapsed.total_seconds() < 5
     _publish(site, "normal")
+
+
+def test_a_move_that_takes_longer_than_a_hold_fails_no_request(site: LiveSite) -> None:
+    """The source takes its time to stop it, and the target to start it; the panel lives, and holds on."""
+    home, away = site.host, elsewhere(site)
+    with Writers(site, count=2) as writers:
+        with ExitStack() as slow:
+            slow.enter_context(places.held(home))
+            answer = ask(site, away)
+            wait_until(lambda: _begun(site.panel.api().operation(answer), 4), 60, every=0.1, what="it stops there")
+            time.sleep(9)
+            with places.held(away):
+                slow.close()
+                wait_until(lambda: _begun(site.panel.api().operation(answer), 6), 60, every=0.1, what="it starts here")
+                time.sleep(8)
+        assert ended(site, answer)["state"] == "succeeded"
+    assert writers.longest > 16
+    assert set(writers.got) == {"right"}, writers.got
+    assert writers.lost() == []
+    assert_one_place_serves(site, away)
 
 
 def test_a_batch_goes_together(panel: Panel, site: LiveSite) -> None:

@@ -1,10 +1,12 @@
 """Moves of sites as plans, services and rows; that hosts do them is test_lab_moves.py's."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation, Reservation, Step
@@ -101,6 +103,21 @@ def test_ends_tell_where_the_site_really_is(place: Place) -> None:
     Volume.objects.update(state="detaching")
     plan_for(operation.kind).on_failure(operation)
     assert Site.objects.get().state == SiteState.FAILED
+
+
+@pytest.mark.parametrize(("seconds", "longer"), [(0, 0), (9, 1)])
+def test_a_hold_that_will_end_soon_is_begun_anew(place: Place, seconds: int, longer: int) -> None:
+    """An edge knows a hold by the revision."""
+    site = live(place)
+    operation = move(place, site)
+    held = operation.steps.filter(action="hosting.move_hold").first()
+    assert held is not None
+    action_for(held.action).intend(held)
+    operation.steps.filter(pk=held.pk).update(started=timezone.now() - timedelta(seconds=seconds))
+    before = Backend.objects.get().revision
+    arrive = operation.steps.get(action="hosting.move_arrive")
+    action_for(arrive.action).intend(arrive)
+    assert Backend.objects.get().revision == before + longer
 
 
 # --- who may, and where to ---------------------------------------------------------------------------------------

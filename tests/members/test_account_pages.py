@@ -1,12 +1,14 @@
 """Logging in and one's own account, as far as it goes without a directory. With one: test_directory.py."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from controlpanel.operations.models import Operation
 from members.models import Login, Token
-from tests.factories import LoginFactory, MemberFactory, TokenFactory
+from tests.factories import LoginFactory, MemberFactory, SiteFactory, TokenFactory
 from tests.members.test_ssh_keys import ED25519
 
 pytestmark = pytest.mark.django_db
@@ -114,18 +116,18 @@ def test_forms_without_their_token_are_refused(login):
     assert try_to_log_in(client, login.username).status_code == 403
 
 
-@pytest.mark.parametrize("page", ["account", "password", "tokens", "keys"])
+@pytest.mark.parametrize("page", ["members:account", "members:password", "hosting:tokens", "members:keys"])
 def test_an_account_is_for_who_is_logged_in(client, page):
-    answer = client.get(reverse(f"members:{page}"))
+    answer = client.get(reverse(page))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/login/")
 
 
-@pytest.mark.parametrize("page", ["account", "password", "tokens", "keys"])
+@pytest.mark.parametrize("page", ["members:account", "members:password", "hosting:tokens", "members:keys"])
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_pages_are_there_in_each_language(browser, page, language):
     browser.post(reverse("members:language"), {"language": language})
-    answer = browser.get(reverse(f"members:{page}"))
+    answer = browser.get(reverse(page))
     assert answer.status_code == 200
     assert f'<html lang="{language}"' in answer.text
 
@@ -174,8 +176,8 @@ def test_new_passwords_are_checked_and_the_reason_is_told(browser, new, again, p
 
 # --- tokens
 def test_a_token_is_shown_once(browser, login):
-    page = reverse("members:tokens")
-    answer = browser.post(page, {"name": "deploy", "days": "30"})
+    page = reverse("hosting:tokens")
+    answer = browser.post(page, {"name": "deploy", "scope": "write", "days": "30"})
     text = answer.context["text"]
     assert text in answer.text
     assert text not in browser.get(page).text
@@ -183,23 +185,42 @@ def test_a_token_is_shown_once(browser, login):
 
 
 def test_a_token_may_be_made_without_end(browser, login):
-    browser.post(reverse("members:tokens"), {"name": "deploy", "days": ""})
+    browser.post(reverse("hosting:tokens"), {"name": "deploy", "scope": "read", "days": ""})
     assert login.tokens.get().expires is None
 
 
 @pytest.mark.parametrize(
-    "data", [{"name": "", "days": "30"}, {"name": "x" * 81, "days": "30"}, {"name": "x", "days": "7"}]
+    "data",
+    [
+        {"name": "", "scope": "write", "days": "30"},
+        {"name": "x" * 81, "scope": "write", "days": "30"},
+        {"name": "x", "scope": "write", "days": "7"},
+        {"name": "x", "scope": "everything", "days": "30"},
+        {"name": "x", "scope": "write", "days": "30", "only": "member:999999"},
+    ],
 )
 def test_a_bad_token_form_makes_none(browser, login, data):
-    answer = browser.post(reverse("members:tokens"), data)
+    answer = browser.post(reverse("hosting:tokens"), data)
     assert answer.context["form"].errors
     assert not login.tokens.exists()
 
 
+def test_a_token_is_narrowed_on_the_page(browser, login):
+    site = SiteFactory(order__member=login.member)
+    limit = f"member:{login.member_id}/order:{site.order_id}/site:{site.pk}"
+    page = browser.get(reverse("hosting:tokens"), {"only": limit}).text
+    assert re.search(rf'value="{limit}"[^>]* checked', page)
+    answer = browser.post(
+        reverse("hosting:tokens"), {"name": "deploy", "scope": "write", "days": "30", "only": [limit]}
+    )
+    assert login.tokens.get().limits == [limit]
+    assert f"Site {site.primary}" in answer.text
+
+
 def test_revoking_one_s_own_token_and_nobody_else_s(browser, login):
     own, other = TokenFactory(login=login), TokenFactory()
-    assert browser.post(reverse("members:revoke_token", args=[own.pk])).status_code == 302
-    assert browser.post(reverse("members:revoke_token", args=[other.pk])).status_code == 404
+    assert browser.post(reverse("hosting:revoke_token", args=[own.pk])).status_code == 302
+    assert browser.post(reverse("hosting:revoke_token", args=[other.pk])).status_code == 404
     assert list(Token.objects.all()) == [other]
 
 
@@ -224,7 +245,7 @@ def test_what_people_type_is_shown_as_text(browser, login):
     Login.objects.filter(pk=login.pk).update(name="<script>alert(1)</script>")
     TokenFactory(login=login, name="<img src=x>")
     assert "<script>alert" not in browser.get(reverse("members:account")).text
-    assert "<img src=x>" not in browser.get(reverse("members:tokens")).text
+    assert "<img src=x>" not in browser.get(reverse("hosting:tokens")).text
 
 
 # --- language

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import OperationState, StepState
 from hosting.choices import SiteKind, SiteState
 from hosting.models import HostingOrder, Site
@@ -83,6 +84,14 @@ def test_a_failed_one_leads_to_the_reason(browser: Client, site: Site) -> None:
     assert f"/sites/{site.pk}/edit/" not in page.links()
 
 
+def test_it_tells_when_the_server_with_its_files_or_its_own_is_away(browser: Client, site: Site) -> None:
+    assert "does not answer" not in page_of(browser, site).text
+    Host.objects.filter(pk=site.host_id).update(reachable=False)
+    assert "The server that runs this site does not answer" in page_of(browser, site).text
+    Host.objects.filter(pools=site.volume.pool_id).update(reachable=False)
+    assert "The server that keeps the files of this site does not answer" in page_of(browser, site).text
+
+
 def test_a_disabled_one_can_be_enabled(browser: Client, site: Site) -> None:
     Site.objects.filter(pk=site.pk).update(state=SiteState.DISABLED, enabled=False)
     links = page_of(browser, site).links()
@@ -136,5 +145,5 @@ def test_more_history_needs_no_more_queries(browser: Client, site: Site, django_
     for _number in range(15):
         DomainFactory(site=site)
         OperationFactory(scopes=site.order.scopes, params={"site": site.pk})
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(30):
         page_of(browser, site)

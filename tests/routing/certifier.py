@@ -18,4 +18,4 @@ class Certifier:
     def certificate(self, site: int, *names: str) -> dict[str, Any]:
         issued = authority.issue(self._row, list(names))
         pem = issued.chain_pem + issued.key_pem
-        return present("certificate", f"site-{site}", {"names": list(names), "pem": pem})
+        return present("certificate", f"route-{site}", {"names": list(names), "pem": pem})

@@ -33,7 +33,10 @@ def test_a_site_is_a_certificate_a_place_and_its_names() -> None:
     make_site(redirects=("old.test",))
     found = by_id(desired.site_resources(1))
     host = Backend.objects.get().host.name
-    assert set(found) == {("certificate", "site-1"), ("site_route", "1"), ("route", "a.test"), ("route", "old.test")}
+    ids = {f"route-{route.pk}" for route in Route.objects.all()}
+    assert {id for kind, id in found if kind == "certificate"} == ids
+    others = {key for key in found if key[0] != "certificate"}
+    assert others == {("site_route", "1"), ("route", "a.test"), ("route", "old.test")}
     assert found["site_route", "1"].spec == {"backend": host, "mode": "normal"}
     assert found["route", "a.test"].spec == {"site": 1}
     assert found["route", "old.test"].spec == {"site": 1, "redirect_to": "a.test"}
@@ -44,7 +47,9 @@ def test_names_taken_away_are_told_as_absent() -> None:
     make_site(serving=("b.test",))
     services.set_routes(1, "a.test")
     absent = by_id(desired.site_resources(1))["route", "b.test"]
-    assert (absent.present, absent.revision, absent.spec) == (False, 2, {})
+    assert (absent.present, absent.revision, absent.spec) == (False, 3, {})
+    certificate = by_id(desired.site_resources(1))["certificate", f"route-{Route.objects.get(name='b.test').pk}"]
+    assert (certificate.present, certificate.spec) == (False, {})
 
 
 def test_a_name_that_another_site_took_is_no_longer_told_by_the_first() -> None:
@@ -59,7 +64,7 @@ def test_a_removed_site_is_told_as_absent_and_not_desired() -> None:
     services.remove(1)
     assert not any(resource.present for resource in desired.site_resources(1))
     kinds = [r.kind for r in desired.edge_resources(HostFactory(roles=["edge"]))]
-    assert kinds == ["edge", "packet_filter", "shield_key"]
+    assert kinds == ["edge", "packet_filter", "shield_key", "edge_rules_key"]
 
 
 def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:
@@ -68,7 +73,8 @@ def test_the_whole_state_is_what_the_sites_say_one_by_one() -> None:
     services.set_mode(2, "disabled")
     edge = HostFactory(roles=["edge"])
     whole = by_id(desired.edge_resources(edge))
-    of_edge = [desired.base_resource(), desired.packet_filter_resource(edge.name), desired.shield_key_resource()]
+    keys = [desired.shield_key_resource(), desired.edge_rules_key_resource()]
+    of_edge = [desired.base_resource(), desired.packet_filter_resource(edge.name), *keys]
     parts = by_id([*of_edge, *desired.site_resources(1), *desired.site_resources(2)])
     assert whole == parts
 
@@ -131,7 +137,7 @@ ANSWER = {"status": 200, "body": "site 1\n", "certificate": "", "error": ""}
 
 def test_a_probe_that_sees_the_site_and_its_certificate_confirms() -> None:
     make_site()
-    answer = {**ANSWER, "certificate": plans.fingerprint(selectors.certificate_of(1).chain_pem)}
+    answer = {**ANSWER, "certificate": plans.fingerprint(selectors.certificate_of("a.test").chain_pem)}
     action_for("routing.probe").confirm(a_step("routing.probe", site=1, name="a.test"), answer)
 
 

@@ -1,44 +1,14 @@
-"""Sites of the running panel as the edges serve them: the certificate, and who the visitor is."""
-
-import os
-import subprocess
-import sys
+"""Sites of the running panel as the edges serve them: who the visitor is, and what is said when there is no site."""
 
 import pytest
 
 from controlpanel.agent.haproxy.pages import TEXTS
 from tests.hosting.live import LiveSite
-from tests.panel import ROOT, Panel, fresh_name
+from tests.panel import Panel
 
 from .edges import get
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def authority() -> str:
-    """What ``manage.py authority`` prints: the certificate to trust."""
-    command = [sys.executable, "manage.py", "authority"]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True, env=os.environ
-    ).stdout
-
-
-def test_a_new_site_has_a_certificate_for_all_its_names_on_every_edge(panel: Panel, authority: str) -> None:
-    alias, old = fresh_name("alias"), fresh_name("old")
-    site = LiveSite.create(panel, fresh_name(), alias, kind="static", redirects=[old])
-    for edge in panel.edges:
-        for name in (site.name, alias):
-            assert site.name in get(edge, name, "/", trust=authority).body
-        assert get(edge, old, "/x", trust=authority).headers["location"] == f"https://{site.name}/x"
-
-
-def test_a_name_added_later_is_in_the_certificate_when_the_operation_is_done(panel: Panel, authority: str) -> None:
-    site = LiveSite.create(panel, kind="static")
-    later = fresh_name("later")
-    site.edit(domains=[site.name, later])
-    for edge in panel.edges:
-        assert get(edge, later, "/", trust=authority).status == 200
 
 
 def test_a_page_learns_the_visitors_true_address_and_scheme(panel: Panel) -> None:

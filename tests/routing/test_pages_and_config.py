@@ -13,6 +13,7 @@ from controlpanel.agent.kinds.edge import Edge
 from controlpanel.agent.kinds.route import Route
 from controlpanel.agent.kinds.site_route import SiteRoute
 
+WEB2 = {"name": "web2", "address": "10.77.0.22"}
 HOSTILE = [
     "a.test\n  http-request deny",
     "a.test 7",
@@ -56,7 +57,7 @@ def test_no_hostile_name_becomes_a_backend(name: str) -> None:
 
 @given(st.dictionaries(st.text(max_size=12), st.one_of(st.text(), st.integers(), st.none(), st.lists(st.text()))))
 def test_kinds_answer_any_spec_with_invalid_or_a_clean_one(spec: dict) -> None:
-    for kind, id in ((Route(), "a.test"), (SiteRoute(), "1"), (Edge(), "base"), (Certificate(), "site-1")):
+    for kind, id in ((Route(), "a.test"), (SiteRoute(), "1"), (Edge(), "base"), (Certificate(), "route-1")):
         try:
             clean = kind.validate(id, spec)
         except Invalid:
@@ -73,7 +74,7 @@ def test_whatever_validation_lets_through_stays_one_word_of_the_configuration(na
         return
     text = Edge().files("base", clean)[-1].content.decode()
     assert config.backends_in(text) == {name}
-    assert re.search(rf"^  server {re.escape(name)} 10\.77\.0\.21:80 check$", text, re.M)
+    assert re.search(rf"^  server {re.escape(name)} 10\.77\.0\.21:80 tcp-ut 20s check$", text, re.M)
 
 
 def test_a_route_cannot_lead_to_itself() -> None:
@@ -85,6 +86,26 @@ def test_a_host_listed_twice_is_refused() -> None:
     backend = {"name": "web1", "address": "10.77.0.21"}
     with pytest.raises(Invalid):
         Edge().validate("base", {"backends": [backend, backend]})
+
+
+def test_only_a_host_that_is_given_up_is_said_to_be_away() -> None:
+    backends = [{"name": "web1", "address": "10.77.0.21", "away": False}, {"name": "web2", "address": "10.77.0.22"}]
+    assert not any("away" in one for one in Edge().validate("base", {"backends": backends})["backends"])
+    backends[1]["away"] = True  # type: ignore[assignment]
+    clean = Edge().validate("base", {"backends": backends})
+    assert [one["name"] for one in clean["backends"] if one.get("away")] == ["web2"]
+    # It is told to the running process: the file stays the same, and nothing is reloaded.
+    assert Edge().files("base", clean)[-1] == Edge().files("base", {"backends": [*backends[:1], WEB2]})[-1]
+
+
+def test_what_changes_something_never_uses_a_connection_again() -> None:
+    """It could not be sent twice when the web host closes that connection just then."""
+    text = config.render([config.WebHost("web1", "10.77.0.21")])
+    changing, reading = text.split("\nbackend host-web1\n")[1].split("\nbackend reads-web1\n")
+    assert "option http-server-close" in changing
+    assert "backup" not in changing
+    assert "option http-server-close" not in reading
+    assert "use_backend reads-%[var(txn.backend),bytes(5)] if only_reads\n" in text
 
 
 def test_only_known_modes() -> None:
@@ -99,7 +120,7 @@ def test_the_configuration_does_not_depend_on_the_order_of_hosts() -> None:
 
 
 def test_an_ipv6_host_is_written_with_brackets() -> None:
-    assert "server web1 [fd00::21]:80 check" in config.render([config.WebHost("web1", "fd00::21")])
+    assert "server web1 [fd00::21]:80 tcp-ut 20s check" in config.render([config.WebHost("web1", "fd00::21")])
 
 
 def test_every_page_that_the_configuration_names_is_written() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 
 from .. import commands
 from ..errors import Failed
-from . import paths
+from ..paths import Paths
+from . import firewall, paths
 
 #: Seconds that the network may take.
 PATIENCE = 60.0
@@ -16,6 +18,8 @@ PATIENCE = 60.0
 def prepare() -> None:
     """Raises Failed when the filter cannot be loaded: a server that anybody may reach does not start."""
     commands.run(["nft", "-f", paths.FIREWALL], reason="the packet filter of the databases cannot be loaded")
+    if os.path.exists(Paths().fenced):
+        firewall.close()  # its databases live elsewhere by now
     with open(paths.ADDRESS) as file:
         address = file.read().strip()
     deadline = time.monotonic() + PATIENCE

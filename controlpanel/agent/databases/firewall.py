@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Iterable, List
 
+from .. import closing
 from . import paths
 
 _RULES = """\
@@ -31,3 +32,13 @@ def render(addresses: Iterable[str]) -> str:
             sets += f"  set allowed{version} {{\n    type {kind}\n    elements = {{ {', '.join(ours)} }}\n  }}\n"
             accepts += f"    tcp dport {{ {ports} }} {word} saddr @allowed{version} accept\n"
     return _RULES.format(sets=sets, accepts=accepts, ports=ports)
+
+
+def close() -> None:
+    """Nobody reaches the servers of this host, connections that are open included; until ``reopen`` or a restart."""
+    closing.close("databases", (paths.MARIADB_PORT, paths.POSTGRESQL_PORT))
+
+
+def reopen() -> None:
+    """Those who may reach the servers do again; right also when it was never closed."""
+    closing.reopen("databases")

@@ -20,15 +20,27 @@ from .names import Database
 
 
 def seed(
-    context: Context, database: Database, move: str, address: str, method: str, limit: float, progress: Progress
+    context: Context,
+    database: Database,
+    move: str,
+    address: str,
+    method: str,
+    lock: str,
+    limit: float,
+    progress: Progress,
 ) -> Dict[str, Any]:
-    """Copy the database from its host; ``{"position", "bytes"}``."""
+    """Copy the database from its host; ``{"position", "bytes"}``.
+
+    ``lock`` names the time of being locked (of ``lock``'s position) when the method is "locked": what was copied in an
+    earlier one is copied anew, for the source was open in between.
+    """
     if boot.is_ours(address):
         raise Invalid("source: that is this host")
     engine = ENGINES[database.engine]
     with holding.held(database.name, patience=10) as lock_fd:
         mark = marks.read(database.name)
-        if mark.move == move and mark.position is not None and mark.closed in ("incoming", "ready"):
+        whole = mark.position is not None and mark.position.get("lock", "") == lock
+        if mark.move == move and whole and mark.closed in ("incoming", "ready"):
             return {"position": mark.position, "bytes": mark.bytes}
         if database.state != "locked" or mark.closed in ("locked", "restoring"):
             raise Busy(f"{database.name} is not locked here: nothing may be copied over it")
@@ -36,9 +48,9 @@ def seed(
         marks.save(mark)
         marks.drop_result(database.name)
         answer = engine.seed(database, address, method == "locked", limit, lock_fd, progress)
-        mark.position, mark.bytes = answer["position"], answer["bytes"]
+        mark.position, mark.bytes = {**answer["position"], **({"lock": lock} if lock else {})}, answer["bytes"]
         marks.save(mark)
-        return answer
+        return {"position": mark.position, "bytes": mark.bytes}
 
 
 def follow(database: Database, move: str) -> None:
@@ -95,6 +107,8 @@ def catch_up(database: Database, move: str, position: Any, limit: float) -> None
                 raise Changed("the source was open again since the copy had all of it")
             return
         if _was_locked(mark):
+            if (mark.position or {}).get("lock", "") != final["lock"]:
+                raise Changed("the source was open again since it was copied")
             compare = engine.snapshot(database.name)
         else:
             _same_life(mark, database)

@@ -48,7 +48,7 @@ def probe(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         time.sleep(_PAUSE)
 
 
-def _ask(name: str, tls: bool) -> Dict[str, Any]:
+def _ask(name: str, tls: bool, path: str = PROBE_PATH) -> Dict[str, Any]:
     answer: Dict[str, Any] = {"status": None, "body": "", "certificate": "", "error": ""}
     connection: Optional[socket.socket] = None
     try:
@@ -63,8 +63,7 @@ def _ask(name: str, tls: bool) -> Dict[str, Any]:
             answer["certificate"] = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
         connection.sendall(
             (
-                "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: controlpanel\r\nConnection: close\r\n\r\n"
-                % (PROBE_PATH, name)
+                "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: controlpanel\r\nConnection: close\r\n\r\n" % (path, name)
             ).encode()
         )
         response = http.client.HTTPResponse(connection)
@@ -122,7 +121,7 @@ def stats(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     }
     for row in csv.DictReader(process.ask("show stat").lstrip("# ").splitlines()):
         numbers = {key: row.get(key) or "" for key in _STAT}
-        if row.get("svname") == "FRONTEND":
+        if row.get("svname") == "FRONTEND" and row.get("pxname") == "web":
             answer["frontend"] = numbers
         elif row.get("pxname", "").startswith("host-") and row.get("svname") != "BACKEND":
             answer["backends"][row["svname"]] = numbers

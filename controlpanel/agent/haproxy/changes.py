@@ -30,10 +30,13 @@ RELOAD_TIMEOUT = 180.0
 _TRIES = 20
 #: The order in which new rows become visible: when a name is known, all behind it is ready. Removal goes the other way.
 _ORDER = (
+    paths.CHALLENGES,
     paths.SHIELD_KEY,
     paths.SHIELD_NETWORKS,
     paths.SHIELD_PATHS,
     paths.SHIELDS,
+    # Who may before who must: no moment in which a door is closed to those who have its password.
+    *paths.ALL_EDGE_RULES,
     paths.BACKENDS,
     paths.SPREAD,
     paths.ROOMS,

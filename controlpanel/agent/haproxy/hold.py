@@ -2,8 +2,8 @@
 
 A row of the mode map names each hold by a number of its own ("hold-57"). The wait ends when that row changes, and in
 any case after LIMIT seconds from when this process first saw it: a panel that died, or a process that a reload has just
-started, parks nobody for longer. After that visitors are sent where the site was last known to be, and get the page
-that says that it is being worked on when it is not there.
+started, parks nobody for longer. (One that lives and needs longer begins another hold.) After that visitors are sent
+where the site was last known to be, and get the page that says that it is being worked on when it is not there.
 """
 
 from __future__ import annotations
@@ -50,14 +50,15 @@ local function begun(site, mode)
   return since[name]
 end
 
-local function wait(txn, site, mode)
+-- A panel that needs longer begins another hold: who waits goes on with that one.
+local function wait(txn, site)
   while true do
     local seen = modes:lookup(site) or "normal"
     if seen:sub(1, 5) ~= "hold-" then
       txn:set_var("txn.mode", seen)
       return
     end
-    local passed = now() - begun(site, mode)
+    local passed = now() - begun(site, seen)
     if passed < 0 or passed >= {LIMIT} then
       txn:set_var("txn.mode", "normal")
       txn:set_var("txn.overdue", true)
@@ -68,14 +69,14 @@ local function wait(txn, site, mode)
 end
 
 core.register_action("hold", {{"http-req"}}, function(txn)
-  local site, mode = txn:get_var("txn.site"), txn:get_var("txn.mode")
+  local site = txn:get_var("txn.site")
   local beside = of_site[site] or 0
   if parked >= {MOST} or beside >= {MOST_OF_SITE} then
     txn:set_var("txn.mode", "maintenance")
     return
   end
   parked, of_site[site] = parked + 1, beside + 1
-  local well, problem = pcall(wait, txn, site, mode)
+  local well, problem = pcall(wait, txn, site)
   parked, of_site[site] = parked - 1, of_site[site] - 1
   if of_site[site] == 0 then of_site[site] = nil end
   if not well then

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import Dict, Tuple
+from typing import Dict, Tuple, Union
+
+from . import paths
 
 LANGUAGES = ("en", "es")
 
@@ -116,6 +118,59 @@ TEXTS: Dict[str, Dict[str, Text]] = {
             ),
         ),
     },
+    "forbidden": {
+        "en": Text(
+            "You may not see this page from your address",
+            (
+                "The site's owners have said which addresses on the internet may see this page. Yours is not one of "
+                "them, or is one that they do not let in.",
+                "If you should be able to see it, tell them the address that you come from, or try from the network "
+                "that you usually use for it.",
+            ),
+        ),
+        "es": Text(
+            "No puede ver esta página desde su dirección",
+            (
+                "Los responsables del sitio han indicado desde qué direcciones de internet se puede ver esta página. "
+                "La suya no es una de ellas, o es una a la que no permiten entrar.",
+                "Si debería poder verla, dígales desde qué dirección llega o pruebe desde la red que suele usar para "
+                "ella.",
+            ),
+        ),
+    },
+    "password": {
+        "en": Text(
+            "This page needs a password",
+            (
+                "The site's owners have protected it. The name or the password was missing or wrong.",
+                "Load the page again to enter them. If you have none, ask the owners of the site.",
+            ),
+        ),
+        "es": Text(
+            "Esta página necesita una contraseña",
+            (
+                "Los responsables del sitio la han protegido. Faltaba el nombre o la contraseña, o no eran correctos.",
+                "Vuelva a cargar la página para introducirlos. Si no los tiene, pídaselos a los responsables del "
+                "sitio.",
+            ),
+        ),
+    },
+    "guessing": {
+        "en": Text(
+            "Too many wrong passwords",
+            (
+                "From your address, too many wrong passwords were tried in a short time.",
+                "Please wait a minute, then load the page again. Other visitors do not notice anything of this.",
+            ),
+        ),
+        "es": Text(
+            "Demasiadas contraseñas incorrectas",
+            (
+                "Desde su dirección se han probado demasiadas contraseñas incorrectas en poco tiempo.",
+                "Espere un minuto y vuelva a cargar la página. Las demás visitas no notan nada de esto.",
+            ),
+        ),
+    },
     "dead": {
         "en": Text(
             "This site does not answer at the moment",
@@ -147,17 +202,42 @@ STYLE = (
 )
 
 
+def answer(
+    page: str,
+    status: int,
+    condition: str,
+    *,
+    retry: "Union[int, str, None]" = None,
+    at: str = "request",
+    headers: str = "",
+    kind: str = "file",
+) -> str:
+    """Two rules of HAProxy that answer with a page: in Spanish for who asks for it, else in English.
+
+    ``retry``: seconds. ``kind``: "lf-file" for a page that HAProxy fills in.
+    """
+    common = "hdr Cache-Control no-store hdr Vary Accept-Language"
+    if retry is not None:
+        common += f" hdr Retry-After {retry}"
+    return "".join(
+        f'  http-{at} return status {status} content-type "text/html; charset=utf-8" '
+        f"{kind} {paths.PAGES}/{page}.{language}.html {common} {headers} hdr Content-Language {language} "
+        f"if {when}{condition}\n"
+        for language, when in (("es", "es "), ("en", ""))
+    )
+
+
 def render(page: str, language: str) -> str:
     """One page as HTML."""
     text = TEXTS[page][language]
-    return _document(language, text.title, _section(text))
+    return document(language, text.title, _section(text))
 
 
 def render_bilingual(page: str) -> str:
     """A page in both languages, for errors that HAProxy answers when the visitor's language can no longer be asked."""
     texts = TEXTS[page]
     sections = "<hr>".join('<section lang="%s">%s</section>' % (lang, _section(texts[lang])) for lang in LANGUAGES)
-    return _document("en", " / ".join(texts[lang].title for lang in LANGUAGES), sections)
+    return document("en", " / ".join(texts[lang].title for lang in LANGUAGES), sections)
 
 
 def all_pages() -> Dict[str, str]:
@@ -172,7 +252,8 @@ def _section(text: Text) -> str:
     return "<h1>%s</h1>%s" % (escape(text.title), paragraphs)
 
 
-def _document(language: str, title: str, body: str) -> str:
+def document(language: str, title: str, body: str) -> str:
+    """A page that stands on its own; ``body`` is HTML."""
     return (
         '<!doctype html>\n<html lang="%s">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'

@@ -28,10 +28,32 @@ SHIELD_PATHS = MAPS + "/shield_paths.map"
 SHIELD_KEY = MAPS + "/shield_key.map"
 #: SHA-256 of what opens a clean room to ``site id.end``.
 ROOMS = MAPS + "/rooms.map"
-ALL_MAPS = (HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, ROOMS, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY)
+#: Token to what a certificate authority is answered.
+CHALLENGES = MAPS + "/challenges.map"
+#: Edge rules of sites; what stands in each, ``edge_rules_rows.py`` says.
+EDGE_RULES = MAPS + "/edge_rules.map"
+EDGE_HTTPS = MAPS + "/edge_https.map"
+EDGE_ADDRESSES = MAPS + "/edge_addresses.map"
+EDGE_NETWORKS = MAPS + "/edge_networks.map"
+EDGE_DOORS = MAPS + "/edge_doors.map"
+EDGE_OPENERS = MAPS + "/edge_openers.map"
+EDGE_REDIRECTS = MAPS + "/edge_redirects.map"
+EDGE_NOTICES = MAPS + "/edge_notices.map"
+#: "key" to the secret that passwords of visitors are looked up with.
+EDGE_RULES_KEY = MAPS + "/edge_rules_key.map"
+ALL_EDGE_RULES = (
+    EDGE_RULES_KEY, EDGE_OPENERS, EDGE_NETWORKS, EDGE_ADDRESSES, EDGE_DOORS, EDGE_REDIRECTS, EDGE_NOTICES, EDGE_RULES,
+    EDGE_HTTPS,
+)  # fmt: skip
+ALL_MAPS = (
+    HOSTS, REDIRECTS, BACKENDS, SPREAD, MODES, ROOMS, SHIELDS, SHIELD_NETWORKS, SHIELD_PATHS, SHIELD_KEY,
+    CHALLENGES, *ALL_EDGE_RULES,
+)  # fmt: skip
 
 #: The program that lets visitors wait (``hold.py``).
 HOLD = DIRECTORY + "/hold.lua"
+#: The program that reads visitors' paths (``edge_rules_lua.py``).
+EDGE_RULES_PROGRAM = DIRECTORY + "/edge_rules.lua"
 
 #: The certificates to serve, one a line. The first is for names that have none.
 CERTIFICATE_LIST = DIRECTORY + "/certificates.list"
@@ -43,6 +65,11 @@ MASTER_SOCKET = "/run/haproxy-master.sock"
 SERVER_STATE = "/run/haproxy/servers.state"
 
 UNIT = "haproxy.service"
+
+#: Beginning of the name of the backend that a web host has for what only reads.
+READS = "reads-"
+#: Where this edge asks itself again for what a dead web host had under way.
+AGAIN_PORT = 8079
 
 
 def certificate_path(id: str) -> str:

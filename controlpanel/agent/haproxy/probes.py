@@ -1,4 +1,5 @@
-"""``edge.probe_many``: do all these names answer with their sites, as visitors would see it through this edge?"""
+"""Asking sites through this edge, as a visitor would: do all these names answer with their sites
+(``edge.probe_many``), and what does one's start page say (``edge.visit``)?"""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from .calls import _ask
 PARALLEL = 16
 PAUSE = 0.1
 MOST = 5000
+_LEADS_ON = (301, 302, 307, 308)
 
 
 @call("edge.probe_many", parallel=True)
@@ -51,3 +53,19 @@ def _problem(name: str, expect: str, tls: bool) -> str:
     if answer["status"] == 200 and answer["body"].strip() == expect:
         return ""
     return ("%s %s" % (answer["status"] or "no answer", answer["error"])).strip()
+
+
+@call("edge.visit", parallel=True)
+def visit(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """Takes ``{"name"}``, opens its start page, and once more by HTTPS when that is where it leads.
+
+    Answers ``{"status": number or None when nobody answered, "seconds"}``.
+    """
+    fields.only(args, ("name",))
+    name = fields.domain_name(args, "name")
+    begun = time.monotonic()
+    answer = _ask(name, False, "/")
+    if answer["status"] in _LEADS_ON:
+        secure = _ask(name, True, "/")
+        answer = secure if secure["status"] is not None else answer
+    return {"status": answer["status"], "seconds": round(time.monotonic() - begun, 3)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Tuple
 
-from . import hold, paths, rooms, shield, spread
+from . import edge_rules_rows, hold, paths, rooms, shield, spread
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
@@ -36,6 +36,12 @@ def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
 
 
+def of_acme_challenge(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the name's; the row of an earlier token goes."""
+    gone: Dict[str, Optional[str]] = {previous["token"]: None} if previous else {}
+    return {paths.CHALLENGES: {**gone, **({spec["token"]: spec["answer"]} if spec else {})}}
+
+
 def of_room(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
     """``id`` is the site's."""
     gone: Dict[str, Optional[str]] = dict.fromkeys(rooms.row(id, previous)) if previous else {}
@@ -61,6 +67,15 @@ def of_shield_key(id: str, spec: Optional[Spec]) -> TableRows:
     return {paths.SHIELD_KEY: {"key": spec["key"] if spec else None}}
 
 
+def of_edge_rules(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:
+    """``id`` is the site's. Of what ``previous`` had, only what differs."""
+    return edge_rules_rows.changed(id, spec, previous)
+
+
+def of_edge_rules_key(id: str, spec: Optional[Spec]) -> TableRows:
+    return {paths.EDGE_RULES_KEY: {"key": spec["key"] if spec else None}}
+
+
 #: Table to the kind whose resources fill it, and what one of them stands for.
 Sources = Dict[str, Tuple[str, Callable[[str, Optional[Spec]], TableRows]]]
 #: Table to the kind whose resources fill it.
@@ -75,7 +90,10 @@ _SOURCES: Sources = {
     paths.SHIELD_NETWORKS: ("shield", of_shield),
     paths.SHIELD_PATHS: ("shield", of_shield),
     paths.SHIELD_KEY: ("shield_key", of_shield_key),
+    paths.EDGE_RULES_KEY: ("edge_rules_key", of_edge_rules_key),
+    **{table: ("edge_rules", of_edge_rules) for table in paths.ALL_EDGE_RULES if table != paths.EDGE_RULES_KEY},
     paths.CERTIFICATE_LIST: ("certificate", of_certificate),
+    paths.CHALLENGES: ("acme_challenge", of_acme_challenge),
 }
 TABLES = tuple(_SOURCES)
 

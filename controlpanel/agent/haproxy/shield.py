@@ -104,11 +104,16 @@ def _task(name: str, day: str) -> str:
 """
 
 
+#: Sets ``txn.origin`` to the visitor's address as keys of lists of networks have it: "/digits/digits".
+ORIGIN = """\
+http-request set-var(txn.address) src,hex if {condition}
+  http-request set-var(txn.width) var(txn.address),length if {condition}
+  http-request set-var(txn.origin) str(/),concat(,txn.width,/),concat(,txn.address) if {condition}"""
+
 #: In the frontend, as soon as site, language and mode are known.
 RULES = f"""
-  # What protects it (shield.py). The edge asks itself whether a site answers; that is no visitor.
+  # What protects it (shield.py).
   http-request track-sc3 var(txn.site) table shield_sites
-  acl itself src 127.0.0.0/8 ::1
   http-request set-var(txn.shield) str({ALL}),map_str({paths.SHIELDS}) unless itself
   http-request set-var(txn.least) var(txn.shield),field(1,/),add(0)
   http-request set-var(txn.shield) var(txn.site),map_str({paths.SHIELDS}) unless itself
@@ -118,9 +123,7 @@ RULES = f"""
   acl limited var(txn.level) -m int ge 2
   acl challenged var(txn.level) -m int ge 3
 
-  http-request set-var(txn.address) src,hex if shielded
-  http-request set-var(txn.width) var(txn.address),length if shielded
-  http-request set-var(txn.origin) str(/),concat(,txn.width,/),concat(,txn.address) if shielded
+  {ORIGIN.format(condition="shielded")}
   http-request set-var(txn.listed) str({ALL}),concat(,txn.origin),map_beg({paths.SHIELD_NETWORKS}) if shielded
   http-request set-var(txn.listed) var(txn.site),concat(,txn.origin),map_beg({paths.SHIELD_NETWORKS}) if shielded
   acl blocked var(txn.listed) -m str {BLOCK}

@@ -1,4 +1,4 @@
-"""``certificate`` "site-12": a TLS certificate with its key, given to the running HAProxy without a reload."""
+"""``certificate`` "route-12": a TLS certificate with its key, given to the running HAProxy without a reload."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .base import File, Item, Kind
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
-_ID = re.compile(r"\Asite-[1-9][0-9]{0,18}\Z")
+#: A public name's; "site-12" is how an earlier release called those of a whole site, and may still have to go.
+_ID = re.compile(r"\A(?:route|site)-[1-9][0-9]{0,18}\Z")
 
 
 class Certificate(Kind):
@@ -32,7 +33,7 @@ class Certificate(Kind):
 
     def validate(self, id: str, spec: Dict[str, Any]) -> Dict[str, Any]:
         if not _ID.match(id):
-            raise Invalid("not the id of a site's certificate")
+            raise Invalid("not the id of a certificate")
         fields.only(spec, ("names", "pem"))
         names = fields.list_of(spec, "names", fields.domain_name, min=1, max=1000)
         # At most what one command can carry (tune.bufsize).

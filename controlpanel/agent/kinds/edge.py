@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Set
 
 from .. import fields
 from ..errors import Failed, Invalid
+from ..haproxy import away, config, drift, paths, runtime, service
 from ..haproxy import calls as calls  # registers edge.probe and edge.stats
-from ..haproxy import config, drift, paths, service
 from ..haproxy import hold as hold  # registers edge.drain
 from ..haproxy import probes as probes  # registers edge.probe_many
 from ..haproxy.changes import RELOAD_TIMEOUT, changes_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Edge(Kind):
-    """Spec: ``{"backends": [{"name": host name, "address": IP address}, …]}``."""
+    """Spec: ``{"backends": [{"name": host name, "address": IP address}, …]}``; ``"away": true`` for one given up."""
 
     name = "edge"
     roles = frozenset({"edge"})
@@ -60,6 +60,9 @@ class Edge(Kind):
                 if paths.CONFIG in tx.changed:
                     tx.check("haproxy", ["haproxy", "-c", "-q", "-f", paths.CONFIG], timeout=RELOAD_TIMEOUT)
             changes.look_over()
+            if item.failure is None:
+                tx.on_rollback(lambda item=item: _give_up(item.previous or {}))  # type: ignore[misc]
+                tx.confirm(lambda item=item: _give_up(item.spec))  # type: ignore[misc]
 
     @staticmethod
     def _still_used(tx: "Transaction", item: Item) -> "Set[str]":
@@ -74,7 +77,11 @@ class Edge(Kind):
 
     def observe_all(self, specs: Dict[str, Dict[str, Any]]) -> Dict[str, str]:
         problem = drift.of_edge()
-        return {id: problem for id in specs if problem}
+        found = {id: problem for id in specs if problem}
+        for id, spec in specs.items():
+            if id not in found and away.given_up(runtime.Process()) != _away(spec):
+                found[id] = "HAProxy has given up other web hosts than it should"
+        return found
 
     @staticmethod
     def _make_fallback_certificate(tx: "Transaction") -> None:
@@ -87,5 +94,18 @@ class Edge(Kind):
 
 
 def _backend(spec: Dict[str, Any], key: str) -> Dict[str, Any]:
-    backend = fields.record(spec, key, ("name", "address"))
-    return {"name": fields.host_name(backend, "name"), "address": fields.ip_address(backend, "address")}
+    backend = fields.record(spec, key, ("name", "address", "away"))
+    away = fields.boolean(backend, "away", False)
+    return {
+        "name": fields.host_name(backend, "name"),
+        "address": fields.ip_address(backend, "address"),
+        **({"away": True} if away else {}),
+    }
+
+
+def _away(spec: Dict[str, Any]) -> "Set[str]":
+    return {backend["name"] for backend in spec.get("backends", ()) if backend.get("away")}
+
+
+def _give_up(spec: Dict[str, Any]) -> None:
+    away.settle({backend["name"]: backend["address"] for backend in spec.get("backends", ())}, _away(spec))

@@ -116,9 +116,12 @@ CONFIG_TEXT = """\
 // Written by the control panel's agent. The settings of a site are in its own include/wp-config.php.
 require getenv('HOME') . '/include/wp-config.php';
 
+// A name that has no certificate yet is visited by http, and must not lead to https.
+$controlpanel_url = isset($_SERVER['REQUEST_METHOD']) && empty($_SERVER['HTTPS'])
+    ? preg_replace('/^https:/', 'http:', getenv('SITE_URL')) : getenv('SITE_URL');
 foreach ([
-    'WP_HOME' => getenv('SITE_URL'),
-    'WP_SITEURL' => getenv('SITE_URL'),
+    'WP_HOME' => $controlpanel_url,
+    'WP_SITEURL' => $controlpanel_url,
     'WP_CONTENT_DIR' => getenv('HOME') . '/web/wp-content',
     'WP_TEMP_DIR' => getenv('HOME') . '/files/tmp',
     'FS_METHOD' => 'direct',
@@ -133,7 +136,7 @@ foreach ([
 ] as $controlpanel_name => $controlpanel_value) {
     defined($controlpanel_name) || define($controlpanel_name, $controlpanel_value);
 }
-unset($controlpanel_name, $controlpanel_value);
+unset($controlpanel_name, $controlpanel_value, $controlpanel_url);
 
 // The same as add_filter() and add_action(), which are not there yet.
 $wp_filter['plugins_loaded'][10]['controlpanel'] = ['accepted_args' => 0, 'function' => function () {

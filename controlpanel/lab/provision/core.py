@@ -1,9 +1,10 @@
-"""PostgreSQL and Redis for the panel itself."""
+"""PostgreSQL and Redis for the panel itself, and what stands for the internet."""
 
 from typing import TYPE_CHECKING
 
 from ..credentials import secrets_of
 from ..process import wait_until
+from . import internet
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -35,12 +36,14 @@ def provision(machine: "Machine") -> None:
     secrets = secrets_of(machine.lab)
     _postgresql(machine, secrets["database_password"])
     _redis(machine, secrets["redis_password"])
+    internet.provision(machine)
 
 
 def wait_until_ready(machine: "Machine") -> None:
     is_ready = ["pg_isready", f"--host={machine.address}"]
     wait_until("PostgreSQL answers", lambda: _says(machine, is_ready, "accepting connections"), timeout=60)
     wait_until("Redis answers", lambda: _says(machine, ["redis-cli", "ping"], "NOAUTH"), timeout=30)
+    internet.wait_until_ready(machine)
 
 
 def _postgresql(machine: "Machine", password: str) -> None:

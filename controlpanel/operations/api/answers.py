@@ -28,16 +28,11 @@ Outcome = tuple[Operation | None, Mapping[str, Any]]
 KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"\A[\x21-\x7e]{1,80}\Z")
 
-#: For ``extend_schema(parameters=WRITE_PARAMETERS)`` of every write that answers 202.
+#: For ``extend_schema(parameters=WRITE_PARAMETERS)`` of every write that answers 202. (The key's header is described
+#: for all writes, by ``controlpanel.api.schema``.)
 WRITE_PARAMETERS = [
     OpenApiParameter(
         "preview", OpenApiTypes.BOOL, description="Plan, and answer 200 with the steps; nothing is changed."
-    ),
-    OpenApiParameter(
-        KEY_HEADER,
-        {"type": "string", "pattern": r"^[\x21-\x7e]{1,80}$"},
-        OpenApiParameter.HEADER,
-        description="Chosen by you: the same key again is answered with the same operation, and nothing is done twice.",
     ),
 ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('operations', '0001_initial'),
+        ('operations', '0002_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -104,7 +104,7 @@ def quote_for_grant(database: str) -> str:
 
 def account(user: str, host: str = "%") -> str:
     """An account as statements name it."""
-    if not all(letter.isalnum() or letter in "_." for letter in user) or not user:
+    if not all((letter.isascii() and letter.isalnum()) or letter in "_." for letter in user) or not user:
         raise Failed("not the name of a user")
     if host != "%" and not all(letter in "0123456789abcdef.:" for letter in host):
         raise Failed("not the address of a host")

@@ -43,6 +43,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         sweep = recovery.Sweep()
+        for work in recovery.companions:
+            threading.Thread(target=work, args=[self.stopping], name=work.__module__, daemon=True).start()
         cluster, began = self._start_cluster(), time.monotonic()
         beat = 0
         try:
