@@ -73,4 +73,5 @@ def people_of(actor: Actor, member: Member) -> QuerySet[Login]:
 
 def sessions_for(actor: Actor) -> QuerySet[LoginSession]:
     """The actor's own sessions; nobody sees another's."""
-    return sessions.of(actor) if _known(actor) else LoginSession.objects.none()
+    # Nor does a token that is narrowed to some things of its login's.
+    return sessions.of(actor) if _known(actor) and not actor.is_narrowed else LoginSession.objects.none()

@@ -1,5 +1,6 @@
 """What is audited of members and logins (``controlpanel.audit``)."""
 
+from allauth.mfa.models import Authenticator
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.audit.trail import Trail, trails
@@ -132,6 +133,19 @@ trails.add(
             "withdrawn": _("withdrawn"),
             "digest": _("link"),
         },
+    )
+)
+trails.add(
+    Trail(
+        Authenticator,
+        _("the second factor “%(name)s”"),
+        label="COALESCE(r.data ->> 'name', r.type)",
+        scopes=[("login", "r.user_id")],
+        about=("members.login", "r.user_id"),
+        # Each use changes its data, which hold the secret too.
+        ignored=frozenset({"data", "last_used_at"}),
+        named={"user_id": "members.login"},
+        fields={"type": _("kind"), "user_id": _("login"), "created_at": _("since")},
     )
 )
 trails.add(

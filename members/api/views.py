@@ -91,6 +91,8 @@ class LoginViewSet(Collection):
     )
     def second_factor(self, request: Request) -> Response:
         """They are set up and taken away in a browser only."""
+        if self.actor.is_narrowed:
+            raise PermissionDenied
         state = factors.state_of(self.actor)
         body = {
             "on": state.on,

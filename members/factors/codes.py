@@ -13,6 +13,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from controlpanel.audit.choices import Verb
+
+from .. import notes
 from ..models import FailedCode, Login
 from .adapter import Adapter
 
@@ -93,6 +96,7 @@ def note(login: Login, right: bool) -> bool:
         FailedCode.objects.filter(login=login).delete()
     else:
         FailedCode.objects.create(login=login)
+        notes.note(Verb.LOGIN_FAILED, login, detail={"why": "second factor"})
         log.warning("wrong second factor", login=login.username)
     return right
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import connection, models, transaction
 
@@ -37,6 +38,9 @@ MORE: dict[Any, Callable[[], Any]] = {
         staff=make.StaffFactory(), login=make.LoginFactory(), reason="asked", until="2030-01-01T00:00:00Z"
     ),
     EdgeRules: lambda: EdgeRules.objects.create(site_id=make.SiteFactory().pk, protected=[{"users": "never-shown"}]),
+    Authenticator: lambda: Authenticator.objects.create(
+        user=make.LoginFactory(), type="totp", data={"secret": "never-shown"}
+    ),
     Block: lambda: Block.objects.create(login=make.LoginFactory(), cause="quarantine:1"),
     DatabaseUser: lambda: DatabaseUser.objects.create(
         database=make.DatabaseFactory(), name="somebody", verifier="never-shown"
