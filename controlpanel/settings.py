@@ -247,11 +247,6 @@ SNAPSHOT_KEEP = env.int("SNAPSHOT_KEEP", default=7)
 # How long the private address of a quarantined site's clean room is good, hours.
 ROOM_HOURS = env.int("ROOM_HOURS", default=12)
 
-# --- webhooks ----------------------------------------------------------------------------------------------------
-# Networks that messages may go to although they are not public ("10.0.0.0/24,…"), and whether without TLS: for the lab.
-WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
-WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
-
 # --- certificates ------------------------------------------------------------------------------------------------
 # The directory of an ACME authority, "https://acme-v02.api.letsencrypt.org/directory"; empty: the panel's own signs.
 ACME_DIRECTORY = env("ACME_DIRECTORY", default="")
@@ -265,6 +260,11 @@ ACME_ORDERS_PER_HOUR = env.int("ACME_ORDERS_PER_HOUR", default=90)
 DNS_RESOLVERS = env.list("DNS_RESOLVERS", default=[])
 # Where public names should lead, when that is not the edges' own addresses (they stand behind a translation).
 EDGE_PUBLIC_ADDRESSES = env.list("EDGE_PUBLIC_ADDRESSES", default=[])
+
+# --- webhooks ----------------------------------------------------------------------------------------------------
+# Networks that messages may go to although they are not public ("10.0.0.0/24,…"), and whether without TLS: for the lab.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_ALLOW_HTTP = env.bool("WEBHOOK_ALLOW_HTTP", default=False)
 
 # --- languages, static -------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -318,6 +318,7 @@ SPECTACULAR_SETTINGS = {
         "DatabaseEngine": "hosting.choices.DatabaseEngine",
         "DatabaseState": "hosting.choices.DatabaseState",
         "DomainKind": "hosting.choices.DomainKind",
+        "FoundKind": "hosting.api.search.KINDS",
         "HostRole": "controlpanel.fleet.choices.Role",
         "HostState": "controlpanel.fleet.choices.HostState",
         "InvitationState": "members.choices.InvitationState",

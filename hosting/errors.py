@@ -254,6 +254,15 @@ class ServerDead(HostingError):
     message = _("The server of this site has failed, and the site is being brought up on another. Try again shortly.")
 
 
+class NothingTakesItsPlace(HostingError):
+    code = "nothing_takes_its_place"
+    status = 409
+    message = _(
+        "%(host)s is a storage server, and nothing can take its place: the files are on it. Bring it back; sites wait "
+        "for it, and go on by themselves."
+    )
+
+
 class HostAnswers(HostingError):
     code = "host_answers"
     status = 409

@@ -95,7 +95,7 @@ def order_for(actor: "Actor", pk: int) -> HostingOrder:
 
 def site_for(actor: "Actor", pk: int) -> Site:
     """One site; raises Site.DoesNotExist, also for another member's."""
-    return sites_for(actor).select_related("order__member", "host", "volume").get(pk=pk)
+    return sites_for(actor).select_related("order__member", "host", "volume__pool__host").get(pk=pk)
 
 
 def database_for(actor: "Actor", pk: int) -> Database:

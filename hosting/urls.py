@@ -5,6 +5,7 @@ from django.urls import path
 from .views import (
     applications,
     certificates,
+    database_dumps,
     databases,
     edge_rules,
     files,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("databases/<int:pk>/users/new/", databases.database_add_user, name="add_database_user"),
     path("databases/<int:pk>/users/<slug:user>/rotate/", databases.database_rotate, name="rotate_database"),
     path("databases/<int:pk>/users/<slug:user>/remove/", databases.database_remove_user, name="remove_database_user"),
+    path("databases/<int:pk>/dump/", database_dumps.database_dump, name="dump_database"),
+    path("databases/<int:pk>/dumps/<int:dump>/", database_dumps.database_dump_download, name="database_dump"),
+    path("databases/<int:pk>/dumps/<int:dump>/return/", database_dumps.database_return, name="return_database"),
     path("databases/<int:pk>/delete/", databases.database_delete, name="delete_database"),
     path("databases/<int:pk>/restore/", databases.database_restore, name="restore_database"),
     path("sites/<int:pk>/", sites.site_detail, name="site"),

@@ -164,7 +164,7 @@ def preview(member: Member) -> dict[str, Any]:
 def review(today: date | None = None) -> list[Member]:
     """Reminders and changes that are due; those that changed. Right however often it is called."""
     today = today or timezone.localdate()
-    changed = []
+    changed: list[Member] = []
     behind = Member.objects.exclude(paid_until=None).exclude(state=MemberState.INACTIVE)
     late = behind.filter(paid_until__lte=today - timedelta(days=settings.MEMBER_AT_RISK_DAYS))
     disabled = Member.objects.filter(state=MemberState.DISABLED)

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from controlpanel.audit.trail import Trail, trails
 
 from . import selectors
+from .link_models import Invitation, PasswordReset
 from .models import Access, Block, Login, Mail, Member, PosixId, Token
 
 trails.scope("member", "SELECT ARRAY['member:' || {id}]")
@@ -103,5 +104,28 @@ trails.add(
         fields={"cause": _("cause"), "login_id": _("login")},
     )
 )
+trails.add(
+    Trail(
+        Invitation,
+        _("the invitation of %(name)s"),
+        label="r.email",
+        scopes=[("member", "r.member_id")],
+        about=("members.member", "r.member_id"),
+        ignored=frozenset({"sent", "created", "accepted_by_id", "invited_by_id"}),
+        named={"member_id": "members.member"},
+        fields={
+            "email": _("e-mail address"),
+            "role": _("role"),
+            "order_ids": _("hosting orders"),
+            "member_id": _("member"),
+            "language": _("language"),
+            "ends": _("ends"),
+            "accepted": _("accepted"),
+            "withdrawn": _("withdrawn"),
+            "digest": _("link"),
+        },
+    )
+)
+trails.leave_out("a question of somebody unknown; a password that was changed by it is noted", PasswordReset)
 trails.leave_out("a number that is given along with its login or site, for ever", PosixId)
 trails.leave_out("an outbox: what it tells has its own entries", Mail)

@@ -187,3 +187,20 @@ def kill_workers() -> None:
     for pid in descendants(pid_of("worker")):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def kill_panel() -> None:
+    """kill -9 to the panel itself and all its workers; returns when ``make run`` has started it again and it serves."""
+    web = pid_of("web")
+    for pid in (web, *descendants(web)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    kill_workers()
+
+    def serves() -> bool:
+        try:
+            return pid_of("web") != web and requests.get(Panel.running().url + "readyz", timeout=2).ok
+        except (requests.RequestException, OSError, ValueError):
+            return False
+
+    wait_until(serves, 60, what="the panel serves again")

@@ -11,7 +11,7 @@ import contextlib
 import os
 from typing import Any, Dict, List
 
-from . import commands, fields, lock
+from . import closing, commands, fields, lock
 from .calls import Context, call
 from .databases import firewall
 from .databases import paths as databases
@@ -19,6 +19,9 @@ from .errors import AgentError, Failed
 from .mounts import cephfuse
 from .paths import Paths
 from .web import paths as web
+
+#: Ports of an edge.
+_VISITORS = (80, 443)
 
 
 class StandsDown(AgentError):
@@ -64,7 +67,8 @@ def stand_down(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
                     ended += _end(cephfuse.unit(volume))
         if "edge" in context.roles:
             ended += _end("haproxy.service", "TERM")
-            commands.run(["systemctl", "disable", "--quiet", "haproxy.service"], ok=range(256))  # nor after a reboot
+            commands.run(["systemctl", "disable", "--quiet", "haproxy.service"], ok=range(256))  # nor after a restart
+            closing.close("edge", _VISITORS)  # it is started when it is cleaned, and opened last
         if "database" in context.roles:
             firewall.close()
             ended.append("databases")
@@ -78,6 +82,7 @@ def stand_up(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     with lock.held(context.paths.lock):
         lift(context.paths)
         if "edge" in context.roles:
+            closing.reopen("edge")
             commands.run(["systemctl", "enable", "--now", "--quiet", "haproxy.service"], ok=range(256))
     return {}
 

@@ -101,7 +101,7 @@ def _tell(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
         return execute(sql, params, many, context)
     if params is not None:
         setting = setting.replace("%", "%%")
-    whole = setting + sql if isinstance(sql, str) else psycopg_sql.SQL(setting) + sql  # type: ignore[arg-type]
+    whole = setting + sql if isinstance(sql, str) else psycopg_sql.SQL(setting) + sql
     result = execute(whole, params, many, context)
     cursor.nextset()  # over the setting's own answer
     return result

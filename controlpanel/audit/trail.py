@@ -54,6 +54,11 @@ class Trail:
         return self.model._meta.db_table
 
     @property
+    def pk(self) -> str:
+        """The column of its id."""
+        return str(self.model._meta.pk.column)
+
+    @property
     def secret_columns(self) -> list[str]:
         """Those named, and those that are secret by their type or name."""
         return sorted(

@@ -4,6 +4,8 @@ They stand in no migration: they follow from the models of today, whichever app 
 JSON, so that a column that comes or goes breaks none of them. ``migrate`` brings them up to date at its end.
 """
 
+from typing import Any
+
 import pgtrigger
 from django.db import connections
 
@@ -35,7 +37,7 @@ def _scopes(trail: Trail) -> str:
 
 def function(trail: Trail) -> str:
     """The body of the trigger's function, in PL/pgSQL."""
-    pk = f'r."{trail.model._meta.pk.column}"'  # type: ignore[union-attr]
+    pk = f'r."{trail.pk}"'
     me = f"{_quoted(trail.kind + ':')} || {pk}"
     about, about_label = me, trail.label
     if trail.about:
@@ -43,7 +45,7 @@ def function(trail: Trail) -> str:
         name = trails.names[kind].replace("{id}", f"({ident})")
         about = f"COALESCE({_quoted(kind + ':')} || ({ident}), {me})"
         about_label = f"CASE WHEN ({ident}) IS NULL THEN {trail.label} ELSE ({name}) END"
-    ignored = _array(sorted({trail.model._meta.pk.column, *trail.ignored}))  # type: ignore[union-attr]
+    ignored = _array(sorted({trail.pk, *trail.ignored}))
     return f"""
         IF TG_OP = 'DELETE' THEN r := OLD; ELSE r := NEW; END IF;
         IF TG_OP <> 'INSERT' THEN was := to_jsonb(OLD) - {ignored}; END IF;
@@ -88,13 +90,14 @@ def install(using: str) -> None:
     """Make every audited table's trigger the one of today, and take away those of tables no longer audited."""
     tables = set(connections[using].introspection.table_names())
     wanted = set()
+    model: Any
     for trail in trails.by_kind.values():
         if trail.table not in tables:
             continue  # a `migrate` of one app only
-        one = trigger(trail)
-        wanted.add((trail.table, one.get_pgid(trail.model)))
-        if one.get_installation_status(trail.model, database=using)[0] != "INSTALLED":
-            one.install(trail.model, database=using)
+        one, model = trigger(trail), trail.model
+        wanted.add((trail.table, one.get_pgid(model)))
+        if one.get_installation_status(model, database=using)[0] != "INSTALLED":
+            one.install(model, database=using)
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"

@@ -39,15 +39,15 @@ def variables(lab: Lab) -> dict[str, str]:
         "LDAP_READER_PASSWORD": secrets["ldap_reader_password"],
         "LDAP_CA_FILE": str(lab.home / "ca.pem"),
         "PANEL_SSH_KEY_FILE": str(lab.home / "panel_key"),
-        # Receivers of webhooks may run on this machine; hosts and the loopback are refused as they are elsewhere.
-        "WEBHOOK_ALLOWED_NETWORKS": f"{lab.network[1]}/32",
-        "WEBHOOK_ALLOW_HTTP": "true",
-        "METRICS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "ACME_DIRECTORY": f"https://{address['core1']}:{internet.ACME_PORT}/dir",
         "ACME_CONTACT": "staff@panel.test",
         "ACME_CA_FILE": str(lab.home / "ca.pem"),
         "ACME_ORDERS_PER_HOUR": "100000",  # the lab's authority has no limits, and tests make many
         "DNS_RESOLVERS": f"{address['core1']}:53",
         "STAFF_SECOND_FACTOR": "optional",  # the demonstration's logins open the panel with their password alone
+        # Receivers of webhooks may run on this machine; hosts and the loopback are refused as they are elsewhere.
+        "WEBHOOK_ALLOWED_NETWORKS": f"{lab.network[1]}/32",
+        "WEBHOOK_ALLOW_HTTP": "true",
+        "METRICS_ALLOWED_NETWORKS": "127.0.0.0/8",
         "EMAIL_URL": f"filemail:///{lab.home / 'mail'}",
     }

@@ -80,9 +80,9 @@ def start(
     write_steps(operation)
     events.record(operation, "operation", {"state": operation.state})
     enqueue(operation.pk)
-    log.info("operation asked for", operation=operation.pk, kind=kind)
     if actor is not None or audit_context.now().get("id"):  # what comes round by the clock nobody asked for
         _note(operation, Verb.ASKED, actor, kind=kind, params=params)
+    log.info("operation asked for", operation=operation.pk, kind=kind)
     return operation
 
 

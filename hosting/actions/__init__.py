@@ -1,6 +1,7 @@
 """Steps of hosting, one topic a module. Importing this registers them all."""
 
 from . import applications as applications
+from . import database_dumps as database_dumps
 from . import database_held as database_held
 from . import database_moves as database_moves
 from . import database_switch as database_switch

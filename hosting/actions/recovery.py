@@ -42,6 +42,8 @@ add_messages(
 
 #: Seconds: a host's worth of mounts at once, a batch of routes, and for sites to answer through an edge.
 PLACE, SWITCH, SETTLE = 600.0, 60.0, 20
+#: Sites that a returning edge is asked for.
+_LOOKS = 20
 #: Lines about sites that are kept in an answer, at most.
 TOLD = 500
 
@@ -356,6 +358,37 @@ def full_report_of(operation: Operation) -> dict[str, Any]:
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------
+
+
+@register
+class KeepOut(HostAction):
+    """A returning edge or database host may not have heard yet that it is fenced: nobody reaches it from here on."""
+
+    name = "hosting.keep_out"
+    title = _("Keep everybody away from %(host)s until it is clean")
+    for_fenced = True
+
+    def request(self, step: Step) -> Call:
+        return Call("host.stand_down", timeout=60)
+
+
+@register
+class LookThrough(HostAction):
+    """A returning edge asks itself for some sites, before visitors may: it knows by then which web hosts answer it."""
+
+    name = "hosting.look_through"
+    title = _("Open some sites through %(host)s")
+
+    def request(self, step: Step) -> Call:
+        rows = Site.objects.filter(state=SiteState.ACTIVE, placed=True, quarantined=False).order_by("pk")
+        sites = {site.pk: site.primary for site in rows.prefetch_related("domains")[:_LOOKS]}
+        routes = [route for route in routing_desired.site_routes_of(sites) if route.spec["mode"] == "normal"]
+        probes = [{"name": sites[int(one.id)], "expect": f"site {one.id}"} for one in routes if sites[int(one.id)]]
+        return Call("edge.probe_many", {"probes": probes, "tls": False, "wait": SETTLE}, timeout=SETTLE + 30)
+
+    def confirm(self, step: Step, answer: dict[str, Any]) -> None:
+        """What does not answer is told and stops nothing: it may not answer through the other edges either."""
+        answer["wrong"] = dict(list(answer.get("wrong", {}).items())[:TOLD])
 
 
 @register

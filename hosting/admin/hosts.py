@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from controlpanel.admin import Alarm, actor, deed, on_dashboard
 from controlpanel.fleet.admin import HostAdmin, offer_on_host
 from controlpanel.fleet.alarms import alarms
-from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 
@@ -78,8 +78,7 @@ def alarm_panel() -> Iterable[Alarm]:
     for host in found.silent:
         yield Alarm(
             _("%(host)s does not answer") % {"host": host.name},
-            _("for %(time)s. If it is dead, its sites can be brought up on other hosts.")
-            % {"time": timesince(host.last_seen, timezone.now()) if host.last_seen else "–"},
+            _what_to_do(host) % {"time": timesince(host.last_seen, timezone.now()) if host.last_seen else "–"},
             reverse("admin:fleet_host_recover", args=[host.pk]),
             _("See what would happen"),
         )
@@ -91,6 +90,15 @@ def alarm_panel() -> Iterable[Alarm]:
             _("Readmit it"),
             "warning",
         )
+
+
+def _what_to_do(host: Host) -> str:
+    """In a sentence, for what it is."""
+    if Role.STORAGE.value in host.roles:
+        return _("for %(time)s. Sites whose files are on it wait, and go on by themselves when it is back.")
+    if Role.WEB.value in host.roles:
+        return _("for %(time)s. If it is dead, its sites can be brought up on other hosts.")
+    return _("for %(time)s. If it is dead, see what others can do for it.")
 
 
 def banner(request: HttpRequest) -> list[Any] | None:

@@ -10,7 +10,7 @@ from controlpanel.operations.api.serializers import AcceptedSerializer
 from ..choices import DatabaseAccess, DatabaseEngine, DatabaseState
 from ..databases.errors import InvalidEngine
 from ..databases.intents import LEAST_CONNECTIONS, LEAST_QUOTA, MOST_CONNECTIONS, MOST_QUOTA
-from ..models import Database, DatabaseUser
+from ..models import Database, DatabaseDump, DatabaseUser
 
 #: Where applications find the authority that database servers' certificates are signed by, on every web host.
 CA_FILE = "/etc/controlpanel/ca.pem"
@@ -93,6 +93,23 @@ class RotateSerializer(serializers.Serializer[Any]):
     """Which user gets a new password; the owner when none is named."""
 
     user = serializers.CharField(max_length=40, required=False, allow_blank=True)
+
+
+class RestoreSerializer(serializers.Serializer[Any]):
+    """Which dump; the newest when none is named."""
+
+    dump = serializers.IntegerField(min_value=1, required=False)
+
+
+class DumpSerializer(serializers.ModelSerializer[DatabaseDump]):
+    """All of a database at one moment. ``label``: regular, asked (for), before (a return to a dump), last (deleted)."""
+
+    host = serializers.CharField(source="host.name", read_only=True)
+
+    class Meta:
+        model = DatabaseDump
+        fields = ("id", "label", "made", "size_bytes", "sha256", "host")
+        read_only_fields = fields
 
 
 class MoveDatabaseSerializer(serializers.Serializer[Any]):

@@ -4,15 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlpanel.api.schema import ASKS_A_HOST
 from controlpanel.api.views import Collection, StaffMay
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out, idempotency_key, wants_preview
 
 from .. import previews, selectors, services
+from ..databases.desired import GONE
+from ..databases.downloads import download
 from ..models import Database
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .database_serializers import (
@@ -21,8 +26,10 @@ from .database_serializers import (
     DatabaseChangesSerializer,
     DatabaseSerializer,
     DatabaseUserNameSerializer,
+    DumpSerializer,
     MoveDatabaseSerializer,
     NewDatabaseSerializer,
+    RestoreSerializer,
     RotateSerializer,
 )
 from .filters import DatabaseFilter
@@ -69,11 +76,15 @@ class DatabaseViewSet(DatabaseUsage, Collection):
         database = self.get_object()
         return self._carry_out(lambda **common: services.delete_database(self.actor, database, **common))
 
-    @accepts("Bring a deleted database back from its last dump")
+    @accepts("Bring it back from a dump", RestoreSerializer)
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, pk: str) -> Response:
-        database = self.get_object()
-        return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
+        """A deleted one from its last dump; one that serves to what it was at the dump that is named, or at its newest:
+        what it has now is kept for a while."""
+        database, dump = self.get_object(), self.fields_of(RestoreSerializer).get("dump")
+        if dump is None and database.state in GONE:
+            return self._carry_out(lambda **common: services.restore_database(self.actor, database, **common))
+        return self._carry_out(lambda **common: services.return_to_dump(self.actor, database, dump, **common))
 
     @accepts("Dump it now")
     @action(detail=True, methods=["post"])
@@ -107,6 +118,23 @@ class DatabaseViewSet(DatabaseUsage, Collection):
     def remove_user(self, request: Request, pk: str, user: str) -> Response:
         database = self.get_object()
         return self._carry_out(lambda **common: services.remove_database_user(self.actor, database, user, **common))
+
+    @extend_schema(summary="Its dumps, newest first", responses=DumpSerializer(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def dumps(self, request: Request, pk: str) -> Response:
+        rows = self.get_object().dumps.select_related("host").order_by("-made")
+        return Response(DumpSerializer(rows, many=True).data)
+
+    @extend_schema(
+        extensions=ASKS_A_HOST,
+        summary="A dump, as a file",
+        parameters=[OpenApiParameter("dump", int, OpenApiParameter.PATH)],
+        responses={(200, "application/gzip"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], url_path=r"dumps/(?P<dump>[0-9]{1,18})", filterset_class=None)
+    def dump_file(self, request: Request, pk: str, dump: str) -> HttpResponseBase:
+        """Compressed with gzip: SQL of MariaDB, what pg_restore reads of PostgreSQL."""
+        return download(services.dump_for(self.actor, self.get_object(), int(dump)))
 
     # --- staff -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ COLLECTIONS = {
     "login": "logins",
     "operation": "operations",
 }
+KINDS = [(kind, kind) for kind in sorted(COLLECTIONS)]
 
 
 class SearchQuerySerializer(serializers.Serializer[Any]):
@@ -29,7 +30,7 @@ class SearchQuerySerializer(serializers.Serializer[Any]):
 class HitSerializer(serializers.Serializer[Any]):
     """One thing that was found."""
 
-    kind = serializers.ChoiceField(sorted(COLLECTIONS))
+    kind = serializers.ChoiceField(KINDS)
     id = serializers.IntegerField()
     title = serializers.CharField(help_text="What people call it.")
     note = serializers.CharField(help_text="What tells it from others, for people.")
@@ -45,7 +46,7 @@ class FoundSerializer(serializers.Serializer[Any]):
 
     results = HitSerializer(many=True)
     more = serializers.ListField(
-        child=serializers.ChoiceField(sorted(COLLECTIONS)),
+        child=serializers.ChoiceField(KINDS),
         help_text="Kinds of which there are more hits than are listed: ask more precisely, or filter the collection.",
     )
 

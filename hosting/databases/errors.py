@@ -97,6 +97,18 @@ class NoDumpKept(HostingError):
     message = _("No dump of this database is kept any more, so it cannot be restored.")
 
 
+class NoSuchDump(HostingError):
+    code = "no_such_dump"
+    status = 404
+    message = _("This database has no such dump any more.")
+
+
+class DumpAway(HostingError):
+    code = "dump_away"
+    status = 503
+    message = _("The server that keeps the dump does not answer just now. Try again later.")
+
+
 class DatabaseStale(HostingError):
     code = "stale"
     status = 409

@@ -5,6 +5,7 @@ import ipaddress
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
@@ -19,6 +20,13 @@ ZONE = "database.internal"
 NETWORK = ipaddress.IPv4Network("127.64.0.0/10")
 #: From so many percent of its quota on a database's member is warned.
 WARN_PERCENT = 90
+#: Label of a dump to why it was made.
+_WHY = {
+    "regular": _("made every day"),
+    "asked": _("asked for"),
+    "before": _("what it was before it was brought back to an earlier dump"),
+    "last": _("what it was when it was deleted"),
+}
 
 
 class Database(models.Model):
@@ -150,6 +158,11 @@ class DatabaseDump(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} dump of {self.database_id}"
+
+    @property
+    def what_for(self) -> str:
+        """Why it was made, in the reader's language."""
+        return str(_WHY.get(self.label, self.label))
 
 
 class DatabaseServer(models.Model):

@@ -2,6 +2,7 @@
 
 from ..databases import recovery as _database_recovery  # noqa: F401 (registers its part of a recovery)
 from . import applications as applications
+from . import database_dumps as database_dumps
 from . import database_moves as database_moves
 from . import databases as databases
 from . import edge_rules as edge_rules

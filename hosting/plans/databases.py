@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.fleet.models import Host
@@ -17,11 +19,10 @@ from controlpanel.operations.services import NotPossible
 
 from .. import actions as _actions  # noqa: F401 (registers them)
 from ..actions.gates import gate_steps
-from ..choices import DatabaseEngine, DatabaseState
+from ..choices import DatabaseState
 from ..databases import placement, servers
 from ..databases.errors import NoDatabaseCapacity
 from ..models import Database, DatabaseDump
-from ..services.database_care import REGULAR, dump_host
 from ..services.databases import LAST
 
 
@@ -61,6 +62,12 @@ def settle(operation: Operation, state: DatabaseState, **fields: Any) -> bool:
 def on_host(action: str, database: Database, host: Host | None, **args: Any) -> list[PlannedStep]:
     """One stage of one step on a database host; none when there is no host."""
     return [PlannedStep(action, host.name, {"database": database.pk, **args})] if host else []
+
+
+def moment(params: Params) -> str:
+    """Of when the dump is, for a title."""
+    made = parse_datetime(params.get("made") or "")
+    return date_format(made, "SHORT_DATETIME_FORMAT") + " UTC" if made else "–"
 
 
 @register
@@ -208,6 +215,9 @@ class RecoverDatabase(RestoreDatabase):
     steered_by_staff = True
     title = _("Bring the database %(name)s up as it was at %(made)s, because %(lost)s is lost")
 
+    def describe(self, params: Params) -> str:
+        return super().describe({**params, "made": moment(params)})
+
     def stages(self, params: Params) -> Stages:
         database = load(params)
         half = params.get("half_copy") or {}
@@ -243,31 +253,6 @@ class PurgeDatabase(DatabasePlan):
         settle(operation, DatabaseState.DELETED, purge_after=timezone.now() + timedelta(days=1))
 
     on_cancel = on_failure
-
-
-@register
-class DumpDatabase(DatabasePlan):
-    """By the clock, or when somebody asks. It changes nothing, so it leaves the database's state alone."""
-
-    kind = "hosting.dump_database"
-    title = _("Dump the database %(name)s")
-
-    def stages(self, params: Params) -> Stages:
-        database, keeper = load(params), dump_host(load(params))
-        dump = on_host("hosting.dump_database", database, keeper, label=params.get("label", REGULAR))
-        if keeper == database.host or database.engine != DatabaseEngine.MARIADB:
-            return [dump]
-        # MariaDB grants by database: the other host may read this one only as long as it takes.
-        return [
-            on_host("hosting.publish_source", database, database.host),
-            dump,
-            on_host("hosting.forget_source", database, database.host),
-        ]
-
-    def on_success(self, operation: Operation) -> None:
-        pass
-
-    on_failure = on_cancel = on_retry = on_success
 
 
 @register

@@ -114,28 +114,36 @@ class ReadmitHost(Plan):
         name = host.name
         pools = storage_selectors.pools() if Role.WEB.value in host.roles else []
         args = {"target": name}
-        again = [PlannedStep("fleet.survey", name)], [PlannedStep("fleet.replace", name)]
         stages = [
             [PlannedStep("storage.host_proof", name)] if pools else [],
             [PlannedStep("storage.unfence_host", pool.host.name, {"pool": pool.pk, **args}) for pool in pools],
             [PlannedStep("storage.regrant", pool.host.name, {"pool": pool.pk, **args}) for pool in pools],
+            [PlannedStep("hosting.keep_out", name)] if {Role.EDGE.value, Role.DATABASE.value} & {*host.roles} else [],
             [PlannedStep("fleet.survey", name)],
             [PlannedStep("hosting.clean_host", name)],
             [PlannedStep("hosting.readmit", "", {"returned": name})],
+            *(self._before_visitors(name) if _is_edge(host) else ()),
             [PlannedStep("hosting.stand_up", name)],
             [
                 PlannedStep("hosting.publish_returned", edge.name, {"returned": name})
                 for edge in routing_selectors.edges()
                 if pools and edge.pk != host.pk
             ],
-            # What happened to the others while an edge was being cleaned; and web hosts answer it again.
-            *(again if _is_edge(host) else ()),
-            [PlannedStep("hosting.sync_web_host", web.name) for web in _web_hosts() if _is_edge(host)],
         ]
         return [stage for stage in stages if stage]
 
     def reservations(self, params: Params) -> list[Reserve]:
         return [Reserve(f"recover:{params['host']}"), Reserve(f"host:{params['host']}")]
+
+    @staticmethod
+    def _before_visitors(edge: str) -> Stages:
+        """Web hosts answer it again; it hears what happened to the others while it was cleaned; and it is tried."""
+        return [
+            [PlannedStep("hosting.sync_web_host", web.name) for web in _web_hosts()],
+            [PlannedStep("fleet.survey", edge)],
+            [PlannedStep("fleet.replace", edge)],
+            [PlannedStep("hosting.look_through", edge)],
+        ]
 
     def on_success(self, operation: Operation) -> None:
         fleet.forget_drift(operation.params["host"])

@@ -14,9 +14,9 @@ from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import Params, Plan, PlannedStep, Reserve, Stages, register
 from routing import selectors as routing_selectors
 
-from .. import places, suspension
+from .. import suspension
 from ..actions import suspension as _actions  # noqa: F401 (registers them)
-from ..models import Database, Site
+from ..models import Database, Placement, Site
 
 
 class MemberPlan(Plan):
@@ -80,10 +80,11 @@ def _edges(sites: list[int]) -> list[PlannedStep]:
 def _web(sites: list[int]) -> list[PlannedStep]:
     """One step a web host, with all that is there. A fenced host has nothing, and a full resync to come."""
     on: defaultdict[str, list[int]] = defaultdict(list)
-    for site in Site.objects.filter(pk__in=sites).select_related("host").prefetch_related("placements__host"):
-        for host in places.hosts_of(site):
-            if host.state != HostState.FENCED:
-                on[host.name].append(site.pk)
+    main = Site.objects.filter(pk__in=sites, host__isnull=False).exclude(host__state=HostState.FENCED)
+    further = Placement.objects.filter(site__in=sites).exclude(host__state=HostState.FENCED)
+    places = {*main.values_list("host__name", "pk"), *further.values_list("host__name", "site_id")}
+    for host, pk in places:
+        on[host].append(pk)
     return [_step("hosting.switch_on_web", host, "sites", pks) for host, pks in sorted(on.items())]
 
 

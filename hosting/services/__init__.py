@@ -2,7 +2,8 @@
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
 from .certificates import retry_certificate
-from .database_care import dump_database, dump_databases_due, note_database_usage, refresh_database_usage
+from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
+from .database_dumps import dump_database, dump_for, return_to_dump
 from .database_moves import (
     drop_database_copies_due,
     drop_database_copy,
@@ -84,6 +85,7 @@ __all__ = [
     "drop_database_copy",
     "dump_database",
     "dump_databases_due",
+    "dump_for",
     "edit_site",
     "enable_site",
     "end_maintenance",
@@ -119,6 +121,7 @@ __all__ = [
     "restore_files",
     "restore_site",
     "retry_certificate",
+    "return_to_dump",
     "rotate_database_password",
     "scale_site",
     "set_edge_rules",

@@ -18,7 +18,6 @@ from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.errors import StepError
 from controlpanel.operations.models import Operation
 
-from .. import selectors
 from ..choices import DatabaseState
 from ..databases import intents, servers
 from ..databases.desired import GONE
@@ -33,6 +32,8 @@ ROOM_AGAIN = 0.95
 REGULAR = "regular"
 #: The label of the one that was last asked for.
 ASKED = "asked"
+#: The label of what a database was before it was brought back to a dump.
+BEFORE = "before"
 #: A dump that failed is tried again after this long.
 DUMP_AGAIN_AFTER = timedelta(hours=1)
 _ASK = 20.0
@@ -102,6 +103,8 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
     fresh = DatabaseDump.objects.filter(
         database=OuterRef("pk"), label=REGULAR, made__gt=now - timedelta(seconds=settings.DATABASE_DUMP_EVERY)
     )
+    if servers.database_hosts().count() > 1:
+        fresh = fresh.exclude(host=OuterRef("host"))  # it has moved to where its dump is: one fire would take both
     old = now - timedelta(seconds=min(settings.DATABASE_DUMP_EVERY, 3600))
     due = Database.objects.filter(state=DatabaseState.ACTIVE, placed=True, host__reachable=True, created__lt=old)
     started: list[Operation] = []
@@ -114,28 +117,6 @@ def dump_databases_due(limit: int = 10) -> list[Operation]:
         if len(started) >= limit:
             break
     return started
-
-
-def dump_database(
-    actor: "selectors.Actor",
-    database: Database | int,
-    *,
-    idempotency_key: str = "",
-    requested_from: str | None = None,
-) -> tuple[Database, Operation]:
-    """Make a dump now, beside the one that the clock makes; it takes the place of the last one that was asked for.
-
-    Raises what ``intents.check_changeable`` says.
-    """
-    database = selectors.database_for(actor, database if isinstance(database, int) else database.pk)
-
-    def make() -> Operation:
-        locked = intents.lock(database)
-        intents.check_changeable(locked)
-        return intents.start("hosting.dump_database", locked, actor, idempotency_key, requested_from, label=ASKED)
-
-    operation = intents.once(actor, idempotency_key, "hosting.dump_database", make, database)
-    return selectors.database_for(actor, database.pk), operation
 
 
 def dump_host(database: Database) -> Host | None:

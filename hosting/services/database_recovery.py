@@ -22,6 +22,7 @@ from ..databases import intents
 from ..databases.errors import DatabaseBusy, DatabaseDeleted, NoDumpKept
 from ..errors import HostingError
 from ..models import Database, DatabaseDump
+from .database_care import BEFORE
 from .database_moves import find_for_staff, staff_only
 
 add_messages(
@@ -61,7 +62,9 @@ class Recovery:
 
 def newest_kept(database: Database) -> Kept | None:
     """The newest on a host that is there; None when there is none, so that all of the database waits for its host."""
-    there = DatabaseDump.objects.filter(database=database, host__reachable=True).exclude(host=database.host_id)
+    # What it was before somebody brought it back to an earlier dump is what nobody wants.
+    there = DatabaseDump.objects.filter(database=database, host__reachable=True).exclude(label=BEFORE)
+    there = there.exclude(host=database.host_id)
     dump = there.exclude(host__state=HostState.FENCED).select_related("host").order_by("-made").first()
     copy = _copy_of(database)
     if copy and (dump is None or copy.made > dump.made):

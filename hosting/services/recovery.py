@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.fleet.choices import HostState
+from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
 from controlpanel.operations import services as operations
 from controlpanel.operations.access import Actor
@@ -21,7 +21,7 @@ from storage import many as storage
 
 from .. import recovering
 from ..choices import SiteState
-from ..errors import HostAnswers, HostNotFenced, RecoveryUnderWay
+from ..errors import HostAnswers, HostNotFenced, NothingTakesItsPlace, RecoveryUnderWay
 from ..models import Site
 from .scale import without_host
 
@@ -45,9 +45,11 @@ def recover_host(
     """Start to bring up elsewhere everything that a dead host had. Staff only.
 
     From this moment it takes no work. What was under way on it is ended. Raises PermissionError, HostAnswers when it
-    answers the panel and ``force`` is not given, RecoveryUnderWay.
+    answers the panel and ``force`` is not given, NothingTakesItsPlace for a storage server, RecoveryUnderWay.
     """
     _staff_only(actor)
+    if set(host.roles) == {Role.STORAGE.value}:
+        raise NothingTakesItsPlace(host=host.name)
     lock_resources([f"recover:{host.name}"])
     host = Host.objects.select_for_update().get(pk=host.pk)
     if _under_way(host):

@@ -1,6 +1,7 @@
 """Pages of databases. Thin: reads by ``selectors``, writes by ``services``; others' is 404."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -27,6 +30,8 @@ from ..models import Database
 from .common import order_or_404, page
 
 HISTORY = 10
+#: For so long a database's page says what was lost with its server.
+RECOVERED_DAYS = 30
 
 
 def database_or_404(request: HttpRequest, pk: int) -> Database:
@@ -76,14 +81,23 @@ def database_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "ca_file": CA_FILE,
         "users": database.users.all(),
         "running": _running(request, database),
+        "recovered": _recovered(operations),
         "operations": operations[:HISTORY],
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
         "changeable": idle,
         "deletable": database.state in (DatabaseState.ACTIVE, DatabaseState.FAILED),
-        "dump": database.dumps.order_by("-made").first(),
+        "dumps": list(database.dumps.order_by("-made")),
         "grace_days": settings.DATABASE_GRACE_DAYS,
     }
     return render(request, "hosting/database.html", context)
+
+
+def _recovered(operations: QuerySet[Operation]) -> datetime | None:
+    """Of when it was brought up after its server was lost, when that is not long ago; None when nothing was lost."""
+    since = timezone.now() - timedelta(days=RECOVERED_DAYS)
+    last = operations.filter(kind="hosting.recover_database", state=OperationState.SUCCEEDED, finished__gt=since)
+    operation = last.order_by("-finished").first()
+    return parse_datetime(operation.params["made"]) if operation else None
 
 
 @never_cache
@@ -108,7 +122,7 @@ def database_rotate(request: HttpRequest, pk: int, user: str) -> HttpResponse:
     database = database_or_404(request, pk)
     if not database.users.filter(name=user).exists():
         raise Http404
-    return _confirmed(
+    return confirmed(
         request,
         database,
         lambda **common: services.rotate_database_password(request.user, database, user, **common),
@@ -158,7 +172,7 @@ def database_remove_user(request: HttpRequest, pk: int, user: str) -> HttpRespon
     database = database_or_404(request, pk)
     if not database.users.filter(name=user).exists():
         raise Http404
-    return _confirmed(
+    return confirmed(
         request,
         database,
         lambda **common: services.remove_database_user(request.user, database, user, **common),
@@ -176,7 +190,7 @@ def database_remove_user(request: HttpRequest, pk: int, user: str) -> HttpRespon
 def database_delete(request: HttpRequest, pk: int) -> HttpResponse:
     database = database_or_404(request, pk)
     days = settings.DATABASE_GRACE_DAYS
-    return _confirmed(
+    return confirmed(
         request,
         database,
         lambda **common: services.delete_database(request.user, database, **common),
@@ -201,7 +215,7 @@ def database_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @page
 def database_restore(request: HttpRequest, pk: int) -> HttpResponse:
     database = database_or_404(request, pk)
-    return _confirmed(
+    return confirmed(
         request,
         database,
         lambda **common: services.restore_database(request.user, database, **common),
@@ -211,9 +225,10 @@ def database_restore(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def _confirmed(
+def confirmed(
     request: HttpRequest, database: Database, change: Callable[..., Any], *, user: str = "", **texts: Any
 ) -> HttpResponse:
+    """The page that asks first, and the answer of who has said yes: ``change`` is the service."""
     form = ConfirmForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

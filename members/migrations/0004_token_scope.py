@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0003_standing'),
+        ('members', '0004_standing'),
     ]
 
     operations = [

@@ -33,6 +33,14 @@ def test_a_silent_host_raises_an_alarm_with_one_button_and_nothing_is_done(staff
     assert not Operation.objects.exists()
 
 
+def test_the_alarm_of_a_storage_server_promises_no_other_host(staff: Client, silent: Host) -> None:
+    Host.objects.update(roles=["storage"])
+    page = staff.get(reverse("admin:index")).content.decode()
+
+    assert "go on by themselves when it is back" in page
+    assert "can be brought up on other hosts" not in page
+
+
 def test_the_alarm_is_on_every_page_of_the_admin(staff: Client, silent: Host) -> None:
     assert "web1: no answer" in staff.get(reverse("admin:hosting_site_changelist")).content.decode()
 

@@ -55,7 +55,7 @@ def test_nothing_of_others_is_found(api: APIClient) -> None:
     make.DatabaseFactory(order=site.order)
     make.MemberAdminFactory(username="needle", member=site.order.member)
     operation = make.OperationFactory(scopes=site.order.scopes)
-    for q in ("needle", "example", "db", "mariadb", f"#{operation.pk}"):
+    for q in ("needle", "needle.example", "db", "mariadb", f"#{operation.pk}"):
         assert _found(api, q) == []
 
 

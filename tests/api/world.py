@@ -31,8 +31,8 @@ class World:
         self.login = make.MemberAdminFactory(member=self.member)
         self.operation = make.OperationFactory(scopes=self.order.scopes, requested_by=self.login)
         self.token = make.TokenFactory(login=self.login)
-        self.webhook = make.WebhookFactory(member=self.member)
         self.session = make.LoginSessionFactory(login=self.login)
+        self.webhook = make.WebhookFactory(member=self.member)
         self.invitation = make.InvitationFactory(member=self.member, invited_by=self.login)
 
     def row_of(self, model: Any) -> Any:
@@ -52,8 +52,8 @@ class World:
             make.Certificate: make.Certificate.objects.get(route__backend__site_id=self.site.pk),
             make.Host: self.site.host,
             make.Operation: self.operation,
-            make.Webhook: self.webhook,
             Entry: Entry.objects.filter(about=f"hosting.site:{self.site.pk}").earliest("id"),
+            make.Webhook: self.webhook,
         }
         if model not in rows:
             raise AssertionError(f"tests/api/world.py makes no {model.__name__}: add one, so that its scope is tested")

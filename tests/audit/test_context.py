@@ -80,9 +80,8 @@ def test_nothing_of_a_request_stays_on_the_connection(end: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('audit.context', true)")
         assert not cursor.fetchone()[0]
-        cursor.execute(
-            "INSERT INTO \"members_member\" (name, kind, state, created) SELECT 'Raw', 'person', 'at_risk', now()"
-        )
+        Member.objects.create(name="Other") if end == "rollback" else None
+        cursor.execute("UPDATE members_member SET name = 'Raw'")
     assert Entry.objects.get(label="Raw").actor_id is None
 
 

@@ -11,6 +11,7 @@ from controlpanel.audit.models import Entry
 from controlpanel.audit.trail import Trail, trails
 from controlpanel.encryption import EncryptedTextField
 from hosting.models import Application, DatabaseUser, Placement
+from members.link_models import Invitation
 from members.models import Block, Login
 from tests import factories as make
 from tests.admin.rows import MAKERS
@@ -25,6 +26,10 @@ MORE: dict[Any, Callable[[], Any]] = {
     Application: lambda: Application.objects.create(
         site=make.SiteFactory(kind="wordpress"), title="Blog", username="anna", email="a@example.org",
         password_hash="never-shown", database_password="never-shown",
+    ),
+    Invitation: lambda: Invitation.objects.create(
+        member=make.MemberFactory(), email="new@example.org", role="member_admin", digest="never-shown",
+        ends="2030-01-01T00:00:00Z",
     ),
     Block: lambda: Block.objects.create(login=make.LoginFactory(), cause="quarantine:1"),
     DatabaseUser: lambda: DatabaseUser.objects.create(

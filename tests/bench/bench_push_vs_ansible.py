@@ -8,9 +8,6 @@ pipelining, forks enough for all hosts, and no fact gathering.
 import argparse
 import json
 import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,12 +25,11 @@ from controlpanel.fleet import channel  # noqa: E402
 from controlpanel.fleet.actions import raise_for_items  # noqa: E402
 from controlpanel.fleet.choices import Role  # noqa: E402
 from controlpanel.fleet.models import Host  # noqa: E402
-from controlpanel.lab.instance import Lab  # noqa: E402
 from tests.bench.results import record, summary  # noqa: E402
+from tests.bench.rival_ansible import Ansible  # noqa: E402
 from tests.panel import on_host  # noqa: E402
 
 HERE = Path(__file__).parent / "push"
-PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 #: Numbers that no site of the panel has.
 FIRST = 900_000_000
 HOSTS = 3
@@ -66,9 +62,9 @@ def main() -> None:
                     check(hosts, batch)
             for run in range(options.theirs):
                 batch = sites(count, 1000 + run)
-                with prepared(hosts, batch, pool), Ansible(hosts, batch) as ansible:
+                with prepared(hosts, batch, pool), Ansible({"web": hosts}, {"sites": batch}) as ansible:
                     begin = time.perf_counter()
-                    ansible.push()
+                    ansible.play(HERE / "playbook.yml")
                     theirs.append(time.perf_counter() - begin)
                     settle(hosts)
                     check(hosts, batch)
@@ -160,64 +156,6 @@ def prepared(hosts: Sequence[Host], batch: Sequence[dict[str, Any]], pool: Threa
         for future in [channel.call(host, "apply", absent) for host in hosts]:
             future.result(300)
         list(pool.map(lambda host: on_host(host.name, "sh", "-c", clean, check=False), hosts))
-
-
-class Ansible:
-    """ansible-playbook with its persistent connections, in a directory of its own."""
-
-    def __init__(self, hosts: Sequence[Host], batch: Sequence[dict[str, Any]]) -> None:
-        self.hosts, self.batch = hosts, batch
-
-    def __enter__(self) -> "Ansible":
-        self._directory = tempfile.TemporaryDirectory(prefix="ansible-")
-        self.home = Path(self._directory.name)
-        lab = Lab.from_environment()
-        key = self.home / "key"
-        key.write_bytes((lab.home / "bootstrap_key").read_bytes())
-        key.chmod(0o600)
-        known = "".join(f"{host.address} {host.host_key}\n" for host in self.hosts)
-        (self.home / "known_hosts").write_text(known)
-        lines = [f"{host.name} ansible_host={host.address}" for host in self.hosts]
-        (self.home / "inventory").write_text(
-            "[web]\n"
-            + "\n".join(lines)
-            + "\n[web:vars]\nansible_user=root\nansible_python_interpreter=/usr/bin/python3\n"
-        )
-        ssh = f"-o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile={self.home}/known_hosts"
-        (self.home / "ansible.cfg").write_text(
-            f"[defaults]\ninventory={self.home}/inventory\nprivate_key_file={key}\nforks=10\n"
-            f"local_tmp={self.home}/tmp\n"
-            f"[ssh_connection]\npipelining=True\nssh_args={ssh}\ncontrol_path_dir={self.home}/cp\n"
-        )
-        (self.home / "sites.json").write_text(json.dumps({"sites": self.batch}))
-        self._run("ansible", "web", "-m", "ansible.builtin.ping")  # opens the connections
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for host in self.hosts:
-            subprocess.run(
-                ["ssh", "-O", "exit", "-o", f"ControlPath={self.home}/cp/%C", f"root@{host.address}"],
-                capture_output=True,
-                check=False,
-            )
-        self._directory.cleanup()
-
-    def push(self) -> None:
-        self._run("ansible-playbook", str(HERE / "playbook.yml"), "--extra-vars", f"@{self.home}/sites.json")
-
-    def _run(self, program: str, *arguments: str) -> None:
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(self.home / "ansible.cfg"), "LC_ALL": "C.UTF-8"}
-        done = subprocess.run(
-            [str(PLAYBOOK.with_name(program)), *arguments],
-            env=environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=1800,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"{program} failed:\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A dead host: from the word to the last of its sites serving through every edge, for 10, 50 and 200 sites.
 
 web1 loses its power with that many sites on it. "Serving" is what a visitor gets: the site's own page with status 200,
-through each edge. The word is the REST call; the power is off before it. Then the host is readmitted.
+through each edge. The word is the REST call; the power is off before it. Then the host is readmitted. One of the sites
+is a WordPress. The rival (rival_recovery.py) is ansible-playbook, for as many sites, in the same run.
 """
 
 import argparse
@@ -10,10 +11,12 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+from tests.bench import rival_recovery
 from tests.bench.results import record
 from tests.panel import Api, Panel, fresh_name, lab, wait_until
 
@@ -27,17 +30,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[10, 50, 200])
     parser.add_argument("--kind", default="php")
+    parser.add_argument("--rival", type=int, nargs="*", default=[10, 50], help="for which of the counts")
     parser.add_argument("--keep", action="store_true", help="record nothing")
     options = parser.parse_args()
     panel = Panel.running()
     panel.make_room()
-    found = {}
+    numbers: dict[str, Any] = {}
+    theirs: dict[str, float] = {}
     for count in options.counts:
-        found[str(count)] = measure(panel, count, options.kind)
-        print(json.dumps(found[str(count)]), flush=True)
-    if not options.keep:
-        numbers = {f"sites_{count}": one for count, one in found.items()}
-        record("recover", numbers=numbers, notes=f"kind {options.kind}; power off, then the word by REST")
+        key = f"sites_{count}"
+        numbers[key] = measure(panel, count, options.kind)
+        print(json.dumps(numbers[key]), flush=True)
+        if count in options.rival:
+            theirs[key] = round(rival_recovery.measure(count, lambda names, begun: watch(panel, names, begun)), 2)
+            print(f"ansible: {theirs[key]} s", flush=True)
+    if options.keep:
+        return
+    record(
+        "recover",
+        numbers=numbers,
+        rivals={"ansible-playbook": {f"{key}_last_s": seconds for key, seconds in theirs.items()}} if theirs else None,
+        ratios={key: seconds / numbers[key]["last_s"] for key, seconds in theirs.items()} or None,
+        notes=f"kind {options.kind}, one a WordPress; power off, then the word by REST. The rival's sites are static, "
+        "and it neither looks whether the fence holds nor at what it has done.",
+    )
 
 
 def measure(panel: Panel, count: int, kind: str) -> dict[str, Any]:
@@ -76,10 +92,10 @@ def make_sites(panel: Panel, api: Api, hosts: dict[str, Any], count: int, kind: 
         api.post(f"hosts/{pk}/drain/", expect=200)
     try:
 
-        def make(_number: int) -> dict[str, Any]:
+        def make(number: int) -> dict[str, Any]:
             name = fresh_name("dead")
-            data = {"order": order, "kind": kind, "domains": [name], "php_workers": 1 if kind == "php" else None}
-            answer = api.post("sites/", {key: value for key, value in data.items() if value is not None})
+            data = {"order": order, "kind": kind if number else "wordpress", "domains": [name]}
+            answer = api.post("sites/", {**data, "php_workers": 1} if data["kind"] == "php" else data)
             api.wait(answer, seconds=PATIENCE)
             return {"id": answer["site"]["id"], "domains": [name]}
 
@@ -90,7 +106,7 @@ def make_sites(panel: Panel, api: Api, hosts: dict[str, Any], count: int, kind: 
             api.post(f"hosts/{pk}/undrain/", expect=200)
 
 
-def watch(panel: Panel, names: list[str], begun: float) -> dict[str, float]:
+def watch(panel: Panel, names: Sequence[str], begun: float) -> dict[str, float]:
     """Seconds until each name shows its own page through every edge."""
     served: dict[str, float] = {}
     lock = threading.Lock()

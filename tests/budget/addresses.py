@@ -29,10 +29,10 @@ OF_WORD: dict[str, type[models.Model]] = {
     "databases": Database,
     "operations": Operation,
     "tokens": Token,
+    "certificates": Certificate,
     "members": Member,
     "people": Login,
     "webhooks": Webhook,
-    "certificates": Certificate,
 }
 #: Patterns of pages that are not read by a walk, and why.
 NOT_READ = {
@@ -40,8 +40,12 @@ NOT_READ = {
     r"^sites/<int:pk>/evidence/<int:evidence_pk>/$": "exists only while a site is in quarantine",
     r"^sites/<int:pk>/snapshots/<int:snapshot_pk>/$": "asks a web host",
     r"^databases/<int:pk>/users/<slug:user>/(rotate|remove)/$": "needs a second user; it is the same page as delete",
-    r"^(login|logout)/$": "for who is not logged in",
+    r"^(login|logout|login/second|invitation|password/forgotten|password/new)/$": "for who is not logged in",
+    r"^account/(sessions|second-factor)/<int:pk>/": "only posted to",
+    r"^members/<int:pk>/(invitations/|people/<int:login_pk>/switch/)": "only posted to",
     r"^i18n/": "only posted to",
+    r"^history/export\.": "streamed, a thousand entries a query",
+    r"^sites/<int:pk>/up/$": "asks the edges",
     r"^operations/<int:pk>/steps/": "only posted to",
     r"^webhooks/.*(deed|again)": "only posted to",
     r"^members/.*/(resend|withdraw|switch)/$": "only posted to",

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.hosting.live import LiveSite, in_panel
 from tests.hosting.writers import Writers
-from tests.panel import ENDED, Panel, cut_off, kill_workers, lab, wait_until
+from tests.panel import ENDED, Panel, cut_off, kill_panel, kill_workers, lab, wait_until
 
 from . import places
 
@@ -44,15 +44,29 @@ def _power(host: str, seconds: float) -> None:
     lab("power-on", host)
 
 
+def _slow_storage(host: str, seconds: float) -> None:
+    """Its metadata and its monitor say nothing, as when their disk hangs."""
+    with places.frozen(host, "ceph-mds@a.service"), places.frozen(host, "ceph-mon@a.service"):
+        time.sleep(seconds)
+
+
+def _full(host: str, seconds: float) -> None:
+    with places.no_room_for_sites(host):
+        time.sleep(seconds)
+
+
 #: Fault to what does it, given the source, the target and the seconds.
 FAULTS: dict[str, Callable[[str, str, float], None]] = {
     "nothing": lambda source, target, seconds: None,
     "workers killed": lambda source, target, seconds: kill_workers(),
+    "panel killed": lambda source, target, seconds: kill_panel(),
     "source cut": lambda source, target, seconds: _cut(source, seconds),
     "target cut": lambda source, target, seconds: _cut(target, seconds),
     "target off": lambda source, target, seconds: _power(target, seconds),
     "one edge cut": lambda source, target, seconds: _cut("edge2", seconds),
     "storage cut": lambda source, target, seconds: _cut("store1", seconds),
+    "storage slow": lambda source, target, seconds: _slow_storage("store1", seconds),
+    "disk full on the target": lambda source, target, seconds: _full(target, seconds),
     "cancelled": lambda source, target, seconds: None,
     "the opposite asked for": lambda source, target, seconds: None,
 }

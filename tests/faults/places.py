@@ -67,6 +67,24 @@ def frozen(host: str, unit: str) -> Iterator[None]:
         on_host(host, "systemctl", "kill", "--signal=CONT", unit, check=False)  # the host may be off
 
 
+#: A full file system of its own in the place of the directory, with the same files.
+_FILL = """set -e; d=/etc/nginx/controlpanel/sites; mkdir -p /run/full
+mount -t tmpfs -o size=1m tmpfs /run/full; cp -a "$d/." /run/full/
+dd if=/dev/zero of=/run/full/filler bs=1k 2>/dev/null || true
+mount --bind /run/full "$d" """
+_MAKE_ROOM = "umount /etc/nginx/controlpanel/sites && umount /run/full"
+
+
+@contextmanager
+def no_room_for_sites(host: str) -> Iterator[None]:
+    """The web host's disk is full where it would write down another site."""
+    on_host(host, "sh", "-c", _FILL)
+    try:
+        yield
+    finally:
+        on_host(host, "sh", "-c", _MAKE_ROOM)
+
+
 @contextmanager
 def stopped(host: str, unit: str) -> Iterator[None]:
     on_host(host, "systemctl", "stop", unit)

@@ -65,6 +65,43 @@ def test_it_moves_while_it_is_written_and_nothing_is_lost(database: LiveDatabase
     settle(database)
 
 
+#: What no copy can follow while it is written to.
+OBSTACLES = {
+    "mariadb": "CREATE TABLE old (n INT) ENGINE=MyISAM; INSERT INTO old VALUES (1), (2);",
+    "postgresql": "CREATE UNLOGGED TABLE old (n INT); INSERT INTO old VALUES (1), (2); SELECT lo_from_bytea(0, 'x');",
+}
+
+
+def ask_root(database: LiveDatabase, text: str) -> str:
+    """What its server says to its administrator, in the database."""
+    read = database.read()
+    program = {
+        "mariadb": ["mariadb", "-N", read["name"], "-e", text],
+        "postgresql": ["runuser", "-u", "postgres", "--", "psql", "-tAq", read["name"], "-c", text],
+    }
+    return on_host(read["host"], *program[read["engine"]])
+
+
+def test_what_no_copy_can_follow_moves_while_its_connections_wait(database: LiveDatabase) -> None:
+    target = database.other_host()
+    ask_root(database, OBSTACLES[database.read()["engine"]])
+    preview = database.panel.api().post(f"{database.path}move/?preview=1", {"host": target}, expect=200)
+    assert preview["obstacles"]
+    assert "while its connections wait" in database.move(target, state="failed")["detail"]
+    with Writer(database) as writer:
+        wait_until(lambda: len(writer.acknowledged) > 5)
+        staff = database.panel.api()
+        staff.wait(staff.post(f"{database.path}move/", {"host": target, "held": True}), seconds=120)
+        enough = len(writer.acknowledged) + 5
+        wait_until(lambda: len(writer.acknowledged) > enough)
+    assert writer.failed == []
+    assert not writer.acknowledged - database.rows()
+    assert database.read()["host"] == target
+    assert ask_root(database, "SELECT COUNT(*) FROM old").strip() == "2"
+    settle(database)
+    ask_root(database, "DROP TABLE old")
+
+
 def test_a_deleted_one_comes_back_with_everything(database: LiveDatabase) -> None:
     rows = database.rows()
     host = database.read()["host"]

@@ -11,11 +11,12 @@ from controlpanel.fleet.models import Host
 from controlpanel.operations import runner
 from controlpanel.operations import services as operations
 from controlpanel.operations.choices import OperationState, StepState
+from controlpanel.operations.errors import PassedOver
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import action_for
 from hosting import recovering, services
 from hosting.choices import SiteState
-from hosting.errors import HostAnswers, HostNotFenced, RecoveryUnderWay, ServerDead
+from hosting.errors import HostAnswers, HostNotFenced, NothingTakesItsPlace, RecoveryUnderWay, ServerDead
 from hosting.models import Site
 from routing.models import Backend
 from storage import many
@@ -118,6 +119,13 @@ def test_edges_are_told_to_give_the_host_up(dead: Host, others: Any, pool: Pool)
     Host.objects.filter(pk=dead.pk).update(state=HostState.ACTIVE)
     step.args = {"returned": "web1"}
     assert away(action_for("hosting.publish_returned").request(step)) == []
+
+
+def test_nothing_takes_the_place_of_a_storage_server(pool: Pool) -> None:
+    with pytest.raises(NothingTakesItsPlace):
+        services.recover_host(None, pool.host, force=True)
+    pool.host.refresh_from_db()
+    assert pool.host.state == HostState.ACTIVE
 
 
 def test_sites_go_to_others_only_after_the_fence(dead: Host, others: Any, pool: Pool) -> None:
@@ -334,6 +342,28 @@ def test_an_edge_needs_no_storage_and_the_web_hosts_are_told(edges: list[Host], 
         "hosting.sync_web_host", "hosting.sync_web_host", "hosting.recovery_report",
     ]  # fmt: skip
     assert any("DNS" in line and str(edge.address) in line for line in preview.lost)
+
+
+def test_an_edge_that_comes_back_serves_nobody_before_web_hosts_answer_it_and_it_has_everything(
+    edges: list[Host], others: Any
+) -> None:
+    Host.objects.filter(pk=edges[0].pk).update(state=HostState.FENCED)
+
+    operation = services.readmit_host(None, edges[0])
+
+    assert [action for _stage, action, _host in actions(operation)] == [
+        "hosting.keep_out", "fleet.survey", "hosting.clean_host", "hosting.readmit", "hosting.sync_web_host",
+        "hosting.sync_web_host", "fleet.survey", "fleet.replace", "hosting.look_through", "hosting.stand_up",
+    ]  # fmt: skip
+
+
+def test_an_edge_that_is_given_up_keeps_nobody_waiting(edges: list[Host], others: Any, pool: Pool) -> None:
+    site = site_on(others[0], pool)
+    publish = operations.start("routing.publish", {"site": site.pk}, scopes=[])
+    Host.objects.filter(pk=edges[0].pk).update(state=HostState.FENCED, reachable=False)
+
+    with pytest.raises(PassedOver):
+        action_for("routing.publish").submit(publish.steps.get(host=edges[0].name))
 
 
 def test_coming_back_needs_proof_and_cleaning_before_it_serves(dead: Host, others: Any, pool: Pool) -> None:

@@ -5,6 +5,7 @@ What was answered is acknowledged. After whatever happened to the site, every ac
 
 import threading
 import time
+import uuid
 from collections import Counter
 from typing import Any
 
@@ -27,6 +28,7 @@ class Writers:
 
     def __init__(self, site: LiveSite, count: int = 4, pause: float = 0.03) -> None:
         self.site, self.pause = site, pause
+        self.run = uuid.uuid4().hex[:6]  # lines of another's turn on the same site are none of ours
         self.got: Counter[Any] = Counter()
         self.acknowledged: list[str] = []
         #: Seconds of the longest request.
@@ -41,7 +43,7 @@ class Writers:
         turn = 0
         while not self._stop.is_set():
             turn += 1
-            line = f"{number}-{turn}"
+            line = f"{self.run}-{number}-{turn}"
             begun = time.monotonic()
             try:
                 address = f"http://{edges[number % len(edges)]}/write.php?line={line}"

@@ -11,6 +11,7 @@ from controlpanel.operations.choices import OperationState, StepState
 from controlpanel.operations.models import Operation
 from hosting.choices import DatabaseState, DomainKind, SiteKind, SiteState
 from hosting.models import Application, Database, Evidence, Site
+from members.link_models import Invitation
 from members.models import Login
 from routing.models import Backend, Shield
 from storage.choices import SnapshotCause, SnapshotState
@@ -112,6 +113,10 @@ class Furnished:
             site_id=self.shop.pk, level="limit", requests=100, connections=50, blocked=["192.0.2.0/24"], changed=now
         )
         Shield.objects.create(site_id=self.blog.pk, requests=100, connections=50, suggested=now, rate=212.0, usual=9.0)
+        self.invitation = Invitation.objects.create(
+            member=self.login.member, email="vecina@example.org", role="order_admin", order_ids=[self.order.pk],
+            invited_by=self.login, digest="0" * 64, ends=now + timedelta(days=5),
+        )  # fmt: skip
         self.token = make.TokenFactory(login=self.login, name="Deploys from the repository", last_used=now)
         make.TokenFactory(login=self.login, name="Old script", expires=now - timedelta(days=3))
 

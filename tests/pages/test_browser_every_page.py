@@ -20,7 +20,7 @@ from .every_page import Visit, people_pages, visits
 from .furnished import Furnished
 from .test_browser import FLAGS
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.django_db(transaction=True)]
 
 PICTURES = Path(__file__).parents[1] / "results" / "screenshots"
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()

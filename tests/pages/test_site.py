@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from controlpanel.fleet.models import Host
 from controlpanel.operations.choices import OperationState, StepState
 from hosting.choices import SiteKind, SiteState
 from hosting.models import HostingOrder, Site
@@ -81,6 +82,14 @@ def test_a_failed_one_leads_to_the_reason(browser: Client, site: Site) -> None:
     assert f"/operations/{operation.pk}/" in page.links()
     assert f"/sites/{site.pk}/delete/" in page.links()
     assert f"/sites/{site.pk}/edit/" not in page.links()
+
+
+def test_it_tells_when_the_server_with_its_files_or_its_own_is_away(browser: Client, site: Site) -> None:
+    assert "does not answer" not in page_of(browser, site).text
+    Host.objects.filter(pk=site.host_id).update(reachable=False)
+    assert "The server that runs this site does not answer" in page_of(browser, site).text
+    Host.objects.filter(pools=site.volume.pool_id).update(reachable=False)
+    assert "The server that keeps the files of this site does not answer" in page_of(browser, site).text
 
 
 def test_a_disabled_one_can_be_enabled(browser: Client, site: Site) -> None:

@@ -37,7 +37,7 @@ def test_what_changes_who_may_use_it_raises_the_epoch(name):
     assert transition(volume, name).epoch == (2 if name in RAISES_EPOCH else 1)
 
 
-@pytest.mark.parametrize("state", SHARED)
+@pytest.mark.parametrize("state", sorted(SHARED))
 def test_a_shared_volume_is_granted_while_others_have_it(state):
     assert transition(volume_in(state, shared=True), "grant").state == VolumeState.GRANTING
 

@@ -6,13 +6,14 @@ only a few run at a time, so that there is always room for the others.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import threading
 from typing import Any, Dict, Iterator
 
 from .. import fields
 from ..calls import Context, call
-from ..errors import Busy, Failed, Occupied
+from ..errors import Busy, Failed, Invalid, Occupied
 from . import dumps, holding, marks, moving, names, paths, stored
 from .engines import ENGINES
 from .names import Database
@@ -235,6 +236,20 @@ def list_dumps(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
     """All kept dumps."""
     fields.only(args, ())
     return {"dumps": dumps.listing()}
+
+
+@call("database.read_dump", parallel=True)
+def read_dump(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """``{"data": the next piece of a kept dump's file, in base64}``; empty at its end."""
+    fields.only(args, ("name", "engine", "dump", "sha256", "offset"))
+    name = names.database_name(args)
+    label, sha256 = dumps.label_of(name, args), fields.text(args, "sha256", 64)
+    offset = fields.integer(args, "offset", 0, 2**50)
+    try:
+        data = dumps.read(name, label, sha256, offset)
+    except FileNotFoundError:
+        raise Invalid(f"there is no dump {label} of {name}") from None
+    return {"data": base64.b64encode(data).decode("ascii")}
 
 
 @call("database.drop_dump", parallel=True)

@@ -18,6 +18,8 @@ from .engines import Engine
 
 #: Bytes that stay free on the disk of dumps.
 RESERVE = 128 * 2**20
+#: Bytes of a dump that are handed out at a time.
+PIECE = 512 * 1024
 #: Written as a gzip file.
 _GZIP = 31
 Progress = Callable[[Dict[str, Any]], None]
@@ -132,6 +134,16 @@ def check(name: str, label: str) -> None:
             digest.update(chunk)
     if digest.hexdigest() != told["sha256"]:
         raise Failed(f"the dump {label} of {name} is damaged")
+
+
+def read(name: str, label: str, sha256: str, offset: int) -> bytes:
+    """A piece of a dump's file; empty at its end. Raises Invalid when there is another dump of that label by now."""
+    with open(path(name, label), "rb") as file:
+        told = find(name, label)
+        if told["sha256"] != sha256 or os.fstat(file.fileno()).st_size != told["bytes"]:
+            raise Invalid(f"the dump {label} of {name} has been replaced")
+        file.seek(offset)
+        return file.read(PIECE)
 
 
 def load(engine: Engine, name: str, label: str, limit: float, lock_fd: int) -> None:

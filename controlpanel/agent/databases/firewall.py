@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Iterable, List
 
-from .. import commands
+from .. import closing
 from . import paths
 
 _RULES = """\
@@ -34,29 +34,11 @@ def render(addresses: Iterable[str]) -> str:
     return _RULES.format(sets=sets, accepts=accepts, ports=ports)
 
 
-#: Beside the table above, whose rules it outweighs: what one chain refuses no other lets in.
-_CLOSED = """\
-table inet controlpanel_fenced
-delete table inet controlpanel_fenced
-"""
-_CLOSE = """\
-table inet controlpanel_fenced {{
-  chain input {{
-    type filter hook input priority -1; policy accept;
-    iif lo accept
-    tcp dport {{ {ports} }} reject with tcp reset
-  }}
-}}
-"""
-
-
 def close() -> None:
     """Nobody reaches the servers of this host, connections that are open included; until ``reopen`` or a restart."""
-    ports = f"{paths.MARIADB_PORT}, {paths.POSTGRESQL_PORT}"
-    rules = _CLOSED + _CLOSE.format(ports=ports)
-    commands.run(["nft", "-f", "-"], input=rules.encode(), reason="the databases cannot be closed")
+    closing.close("databases", (paths.MARIADB_PORT, paths.POSTGRESQL_PORT))
 
 
 def reopen() -> None:
     """Those who may reach the servers do again; right also when it was never closed."""
-    commands.run(["nft", "-f", "-"], input=_CLOSED.encode(), reason="the databases cannot be opened")
+    closing.reopen("databases")

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from controlpanel.api.views import Collection
 
@@ -64,6 +65,16 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """As of other collections; ``count`` is null, which says that nobody counted."""
+        links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
+        return Response({"count": None, **links, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        document: dict[str, Any] = super().get_paginated_response_schema(schema)
+        document["properties"]["count"] = {"type": "integer", "nullable": True, "description": "Always null."}
+        return document
 
 
 _FILE = OpenApiResponse(OpenApiTypes.STR, description="The file, streamed.")
