@@ -33,7 +33,7 @@ def samples() -> dict[str, tuple[str, dict[str, Any]]]:
     """Kind to (id, spec)."""
     chain, key = pem()
     return {
-        "acme_challenge": ("12", {"token": "t" * 43, "answer": "t" * 43 + "." + "f" * 43}),
+        "acme_challenge": ("route-12", {"token": "t" * 43, "answer": "t" * 43 + "." + "f" * 43}),
         "edge_rules": (
             "12",
             {
