@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('hosting', '0001_initial'),
-        ('members', '0004_token_scope'),
+        ('members', '0005_token_scope'),
         ('operations', '0002_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

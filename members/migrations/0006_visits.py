@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('members', '0004_token_scope'),
+        ('members', '0005_token_scope'),
     ]
 
     operations = [
