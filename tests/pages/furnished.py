@@ -19,7 +19,7 @@ from storage.models import Snapshot
 from tests import factories as make
 
 #: An SSH key that opens nothing.
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vdEFLZXlBdEFsbEp1c3RGb3JUZXN0aW5nISEh marisol@example.org"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vdEFLZXlBdEFsbEp1c3RGb3JUZXN0aW5nUGFnZXMh marisol@example.org"
 GIB = 1024**3
 
 
