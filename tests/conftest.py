@@ -40,6 +40,7 @@ def panel() -> Panel:
     return panel
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What drives real hosts comes first and stays in one process, so that ``make test`` does the rest beside it.
 
