@@ -20,7 +20,7 @@ run: machine packages $(READY)
 
 # Two processes: one drives the hosts, test after test, while the other does what needs only PostgreSQL.
 test: machine packages test-packages $(READY)
-	@exec $(MANAGE) run_panel -- $(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(MANAGE) run_panel -- $(PYTHON) -m pytest -n 2 $(ARGS)
 
 bench: machine packages $(READY)
 	@exec $(MANAGE) run_panel -- $(PYTHON) -m tests.bench $(ARGS)

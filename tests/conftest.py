@@ -1,13 +1,15 @@
 """Fixtures for all tests."""
 
+from functools import cache
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from xdist.scheduler import LoadScopeScheduling
 
 from controlpanel.fleet import channel
-from tests.panel import Panel
+from tests.panel import ROOT, Panel
 
 
 @pytest.fixture(autouse=True)
@@ -40,22 +42,33 @@ def panel() -> Panel:
     return panel
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives real hosts comes first and stays in one process, so that ``make test`` does the rest beside it.
+    """What drives real hosts gets a second try, told as RERUN in the summary: find out why, it is a bug.
 
-    It gets a second try, told as RERUN in the summary: find out why, it is a bug. The try is there so that one of
-    several hundred scenes of power cuts does not hide what the others have to say.
+    It is there so that one of several hundred scenes of power cuts does not hide what the others have to say.
     """
     for item in items:
-        if _needs_hosts(item):
+        if any(item.get_closest_marker(name) for name in ("lab", "browser")):
             item.add_marker(pytest.mark.flaky(reruns=1))
-            item.add_marker(pytest.mark.xdist_group("hosts"))
-    items.sort(key=lambda item: not _needs_hosts(item))
 
 
-def _needs_hosts(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) for name in ("lab", "browser"))
+class HostsInOneProcess(LoadScopeScheduling):
+    """A file's tests stay together, and all files that drive hosts stay in one process: they share the hosts."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "hosts" if _drives_hosts(file) else file
+
+
+@cache
+def _drives_hosts(file: str) -> bool:
+    text = (ROOT / file).read_text()
+    return "mark.lab" in text or "mark.browser" in text
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> HostsInOneProcess | None:
+    """For ``-n 2``: one process drives the hosts, the other does meanwhile what needs only PostgreSQL."""
+    return HostsInOneProcess(config, log) if config.getvalue("numprocesses") else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -26,7 +26,7 @@ from . import addresses
 from .addresses import Address
 from .world import World
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("budget")]  # what is counted is counted once
+pytestmark = pytest.mark.django_db
 
 BUDGET = Path(__file__).with_name("queries.json")
 FEW, MANY = 5, 20
