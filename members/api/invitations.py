@@ -31,7 +31,9 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         max_length=500,
         help_text="Ids of orders of that member, for `order_admin`.",
     )
-    language = serializers.ChoiceField(settings.LANGUAGES, required=False)
+    language = serializers.ChoiceField(
+        settings.LANGUAGES, required=False, allow_blank=True, help_text="Of the message; empty: the installation's."
+    )
     state = serializers.ChoiceField(InvitationState.choices, read_only=True)
     invited_by = serializers.CharField(source="invited_by.username", read_only=True, allow_null=True)
     accepted_by = serializers.CharField(source="accepted_by.username", read_only=True, allow_null=True)

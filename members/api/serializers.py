@@ -44,6 +44,7 @@ class OwnAccessSerializer(serializers.ModelSerializer[Access]):
 class LoginSerializer(serializers.ModelSerializer[Login]):
     """A person or an automation identity."""
 
+    email = serializers.CharField(read_only=True, help_text="Empty when it has none.")
     member = serializers.IntegerField(source="member_id", read_only=True, allow_null=True)
     active = serializers.BooleanField(source="is_active", read_only=True)
     staff = serializers.BooleanField(source="is_staff", read_only=True)

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from controlpanel.api.views import StaffMay
 from controlpanel.operations.api.answers import WRITE_PARAMETERS, Outcome, carry_out
-from controlpanel.operations.api.serializers import AcceptedOperationSerializer, AcceptedSerializer
+from controlpanel.operations.api.serializers import AcceptedSerializer
 from controlpanel.operations.models import Operation
 
 from .. import standing
@@ -26,14 +26,20 @@ class PaidSerializer(serializers.Serializer[Any]):
 
 
 class AcceptedMemberSerializer(AcceptedSerializer):
-    """A member whose things are being switched; no operation when nothing had to be."""
+    """A member whose things are being switched."""
 
-    operation = AcceptedOperationSerializer(read_only=True, allow_null=True)
+    member = MemberSerializer(read_only=True)
+
+
+class UnchangedMemberSerializer(serializers.Serializer[Any]):
+    """Nothing has to be switched, or only a preview was asked for: then ``operation`` has the steps."""
+
+    operation = serializers.DictField(read_only=True, allow_null=True)
     member = MemberSerializer(read_only=True)
 
 
 def _documented(summary: str, request: Any = None) -> Callable[[Any], Any]:
-    responses = {200: AcceptedMemberSerializer, 202: AcceptedMemberSerializer}
+    responses = {200: UnchangedMemberSerializer, 202: AcceptedMemberSerializer}
     return extend_schema(summary=summary, request=request, responses=responses, parameters=WRITE_PARAMETERS)
 
 

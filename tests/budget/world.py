@@ -217,9 +217,9 @@ class World:
         )
 
     def _webhooks(self) -> None:
-        webhooks = make.WebhookFactory.create_batch(self.mine, member=self.member, created_by=self.login)
+        make.WebhookFactory.create_batch(self.mine, member=self.member, created_by=self.login)
         for _ in range(self.mine):
-            make.DeliveryFactory(webhook=webhooks[0])
+            make.DeliveryFactory(webhook=self.of_model(Webhook))
 
     def _audit(self) -> None:
         """Changes of sites by their member's people, oldest first: the database makes them itself."""
