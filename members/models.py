@@ -160,7 +160,10 @@ class Login(AbstractBaseUser):
     @property
     def _accesses(self) -> "list[Access]":
         if "_access_cache" not in self.__dict__:
-            self.__dict__["_access_cache"] = list(self.accesses.select_related("member")) if self.pk else []
+            # What a list has fetched in one go is not fetched again.
+            fetched = "accesses" in self.__dict__.get("_prefetched_objects_cache", {})
+            rows = self.accesses.all() if fetched else self.accesses.select_related("member")
+            self.__dict__["_access_cache"] = list(rows) if self.pk else []
         return self.__dict__["_access_cache"]
 
     def forget_accesses(self) -> None:

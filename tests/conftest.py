@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from controlpanel.fleet import channel
@@ -16,9 +17,12 @@ def _nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_authority(settings: Any) -> None:
-    """In a test's own process the panel's own authority signs, at once; the running panel has the lab's (ACME)."""
-    settings.ACME_DIRECTORY = ""
+def _as_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a test's own process what the lab's env file says beyond secrets and addresses is as it is by default: the
+    panel's own authority signs, at once, and receivers of webhooks are public ones with TLS."""
+    monkeypatch.setattr(settings, "ACME_DIRECTORY", "")
+    monkeypatch.setattr(settings, "WEBHOOK_ALLOWED_NETWORKS", [])
+    monkeypatch.setattr(settings, "WEBHOOK_ALLOW_HTTP", False)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +40,7 @@ def panel() -> Panel:
     return panel
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What drives real hosts comes first and stays in one process, so that ``make test`` does the rest beside it.
 

@@ -84,6 +84,7 @@ class TokenViewSet(mixins.DestroyModelMixin, Collection):
     serializer_class = TokenSerializer
     ordering_fields = ("id", "name", "created", "last_used", "expires")
     queryset = Token.objects.none()
+    own_hands = True
 
     def rows(self) -> QuerySet[Token]:
         return people.tokens_for(self.actor)

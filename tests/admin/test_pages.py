@@ -98,4 +98,5 @@ def test_no_page_shows_a_secret(model: Any, staff: Client) -> None:
 def test_what_others_left_in_the_admin_is_not_there(staff: Client) -> None:
     assert {model._meta.app_label for model in MODELS} <= {
         "audit", "axes", "controlpanel", "fleet", "hosting", "members", "operations", "routing", "storage",
+        "webhooks",
     }  # fmt: skip

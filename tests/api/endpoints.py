@@ -50,7 +50,8 @@ LISTS = [
     for endpoint in ALL
     if endpoint.method == "GET"
     and "{" not in endpoint.path
-    and not endpoint.path.endswith(("/me/", "/csv/", "/jsonl/"))
+    and "/me/" not in endpoint.path
+    and not endpoint.path.endswith(("/csv/", "/jsonl/"))
 ]
 
 

@@ -112,6 +112,7 @@ def build(sites: int) -> dict[str, Any]:
         "database": ("member", f"/databases/{database.pk}/"),
         "operations": ("member", "/operations/"),
         "operation": ("member", f"/operations/{operation.pk}/"),
+        "history": ("member", "/history/"),
         "REST sites": ("member", "/api/v1/sites/"),
         "staff dashboard": ("staff", "/admin/"),
         "staff sites": ("staff", "/admin/hosting/site/"),

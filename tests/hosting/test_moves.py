@@ -82,7 +82,7 @@ def test_a_disabled_site_is_not_looked_at(place: Place) -> None:
 def test_the_site_says_that_it_is_moved_and_a_member_cannot_stop_it(place: Place) -> None:
     operation = move(place, live(place))
     assert Site.objects.get().state == SiteState.MOVING
-    assert set(operation.scopes) == set(place.order.scopes)
+    assert set(operation.scopes) == set(place.scopes)
     with pytest.raises(NotPossible):
         cancel(operation, place.actor)
 
@@ -182,7 +182,7 @@ def test_many_go_in_batches_that_show_no_member_the_others(place: Place) -> None
     Site.objects.filter(pk=sites[0].pk).update(state=SiteState.DELETED)
     started = services.move_sites(place.staff, sites, "web2")
     assert [len(operation.params["sites"]) for operation in started] == [moves.BATCH, 1]
-    assert started[0].scopes == [] and started[1].scopes == place.order.scopes
+    assert started[0].scopes == [] and started[1].scopes == place.scopes
 
 
 def test_each_goes_where_there_is_most_room_then(place: Place) -> None:

@@ -51,7 +51,7 @@ def test_the_default_itself_is_no_choice(place: Place, site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "field"),
+    ("chosen", "field"),
     [
         ({"memory_limit_mb": 31}, "php_settings.memory_limit_mb"),
         ({"memory_limit_mb": True}, "php_settings.memory_limit_mb"),
@@ -62,9 +62,9 @@ def test_the_default_itself_is_no_choice(place: Place, site: Site) -> None:
         ({"disable_functions": ""}, "php_settings"),
     ],
 )
-def test_what_is_not_on_the_list_is_refused(place: Place, site: Site, settings: dict[str, Any], field: str) -> None:
+def test_what_is_not_on_the_list_is_refused(place: Place, site: Site, chosen: dict[str, Any], field: str) -> None:
     with pytest.raises(HostingError) as caught:
-        services.edit_site(place.actor, site, php_settings=settings)
+        services.edit_site(place.actor, site, php_settings=chosen)
     assert caught.value.field == field
     assert not Operation.objects.exists()
 

@@ -51,7 +51,7 @@ def test_creating_writes_the_whole_intent_and_starts_one_operation(place: Place)
     }
     assert operation.kind == "hosting.create_site"
     assert operation.params == {"site": site.pk, "name": "a.test", "revision": 1}
-    assert operation.scopes == [f"member:{place.order.member_id}", f"order:{place.order.pk}"]
+    assert operation.scopes == [f"member:{place.order.member_id}", f"order:{place.order.pk}", f"site:{place.pk}"]
     assert operation.requested_by == place.actor
     assert str(operation.title) == "Create the site a.test"
 
@@ -289,7 +289,7 @@ def test_anothers_site_does_not_exist(place: Place) -> None:
 def test_staff_may_change_every_site(place: Place) -> None:
     site = SiteFactory(placed=True)
     _site, operation = services.disable_site(place.staff, site)
-    assert operation.scopes == site.order.scopes  # its member sees it too
+    assert operation.scopes == site.scopes  # its member sees it too
 
 
 # --- disable, enable ---------------------------------------------------------------------------------------------

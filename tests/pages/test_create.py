@@ -38,7 +38,7 @@ def test_it_leads_to_the_live_page_of_its_operation(browser: Client, order: Host
     assert response["Location"] == f"/operations/{operation.pk}/"
     assert (site.order, site.kind) == (order, SiteKind.PHP)
     assert site.served_names == ["shop.example.org", "www.shop.example.org"]
-    assert operation.scopes == order.scopes
+    assert operation.scopes == site.scopes
     assert operation.requested_by.username == "anna"
     assert "shop.example.org" in Page(browser.get(response["Location"])).one("h1").text
 
