@@ -342,7 +342,7 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "controlpanel.admin.dashboard",
     "ENVIRONMENT": "hosting.admin.hosts.banner",
-    "STYLES": [lambda request: static("css/plots.css")],
+    "STYLES": [lambda request: static("css/plots.css"), lambda request: static("css/admin.css")],
     "SIDEBAR": {
         "show_search": True,
         "show_all_applications": False,

@@ -23,7 +23,7 @@ class StateFilter(admin.SimpleListFilter):
         return [("sent", _("sent")), ("waiting", _("to be sent")), ("given_up", _("given up"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        wanted = {
+        wanted: dict[str, dict[str, Any]] = {
             "sent": {"sent__isnull": False},
             "waiting": {"sent": None, "given_up": False},
             "given_up": {"sent": None, "given_up": True},

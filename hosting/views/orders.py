@@ -42,7 +42,8 @@ def order_list(request: HttpRequest) -> HttpResponse:
     kept = Site.objects.exclude(state=SiteState.DELETED).select_related("host", "volume").prefetch_related("domains")
     orders = orders.select_related("member").prefetch_related(Prefetch("sites", queryset=kept, to_attr="shown_sites"))
     chosen = Paginator(orders, ORDERS_PER_PAGE).get_page(request.GET.get("page"))
-    known = health.of_sites([site for order in chosen for site in order.shown_sites])
+    shown = [site for order in chosen for site in order.shown_sites]  # type: ignore[attr-defined]
+    known = health.of_sites(shown)
     few = chosen.paginator.count <= FEW_ORDERS
     cards = [_card(order, known, few) for order in chosen]
     context = {"page": chosen, "cards": cards, "q": q, "show_search": show_search}
@@ -69,7 +70,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
     sites = [site for site in everything if site.state != SiteState.DELETED]
     known = health.of_sites(sites)
     for site in sites:
-        site.health = known[site.pk]
+        site.health = known[site.pk]  # type: ignore[attr-defined]
     context = {
         "order": order,
         "sites": sites,
