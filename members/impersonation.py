@@ -41,8 +41,9 @@ def begin(request: HttpRequest, *, staff: Login, login: Login, reason: str) -> I
 
 def current(request: HttpRequest, staff: Login) -> Impersonation | None:
     """What this session is in the middle of, if it may go on."""
+    pk: int | None = request.session.get(KEY)
     row = (
-        Impersonation.objects.filter(pk=request.session.get(KEY), staff=staff, ended=None, until__gt=timezone.now())
+        Impersonation.objects.filter(pk=pk or 0, staff=staff, ended=None, until__gt=timezone.now())
         .select_related("login", "staff")
         .first()
     )

@@ -78,7 +78,7 @@ class AccessForm(OrdersMixin):
         whole = any(access.role == Role.MEMBER_ADMIN for access in have)
         role = Role.MEMBER_ADMIN if whole else Role.ORDER_ADMIN if have else self.NOTHING
         chosen = [access.order_id for access in have if access.order_id]
-        super().__init__(*args, initial={"role": role, "orders": chosen}, **kwargs)
+        super().__init__(*args, **{**kwargs, "initial": {"role": role, "orders": chosen}})
         self.offer(member)
 
     def clean(self) -> dict[str, Any]:

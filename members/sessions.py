@@ -37,7 +37,7 @@ def note(request: HttpRequest, *, at_once: bool = False) -> None:
     key, login_id = session.session_key, session.get(SESSION_KEY)
     if not key or not login_id:
         return
-    pk = session.get(ROW)
+    pk: int | None = session.get(ROW)
     if pk and not at_once and _is_fresh(pk, key):
         return
     facts = {
@@ -49,7 +49,8 @@ def note(request: HttpRequest, *, at_once: bool = False) -> None:
     if not known.update(key=key, **facts):
         row, _created = LoginSession.objects.update_or_create(key=key, defaults={"login_id": int(login_id), **facts})
         session[ROW] = pk = row.pk
-    _remember(pk, key)
+    if pk is not None:
+        _remember(pk, key)
 
 
 def of(login: Login) -> QuerySet[LoginSession]:
@@ -94,7 +95,7 @@ def _remember(pk: int, key: str) -> None:
 
 
 def _logged_out(sender: object, request: HttpRequest, **kwargs: object) -> None:
-    LoginSession.objects.filter(pk=request.session.get(ROW)).delete()
+    LoginSession.objects.filter(pk=request.session.get(ROW) or 0).delete()
 
 
 user_logged_out.connect(_logged_out, dispatch_uid="members.sessions")

@@ -52,7 +52,7 @@ class RecentSessionAuthentication(SessionAuthentication):
         if found and request.method not in SAFE_METHODS and not reauthentication.is_recent(request._request):
             detail = _("Give your password again at /account/confirm/, or use a token.")
             raise PermissionDenied(detail, code="reauthentication_required")
-        return found  # type: ignore[return-value]
+        return found
 
 
 class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

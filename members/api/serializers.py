@@ -97,7 +97,7 @@ class SecondFactorSerializer(serializers.Serializer[Any]):
     """What logging in takes besides the password."""
 
     on = serializers.BooleanField(help_text="The password alone does not open the panel.")
-    required = serializers.BooleanField(help_text="This login must have one.")
+    required = serializers.BooleanField(help_text="This login must have one.")  # type: ignore[assignment]
     app = serializers.BooleanField(help_text="An app with one-time codes (TOTP).")
     keys = serializers.IntegerField(help_text="Keys and passkeys (WebAuthn).")
     recovery_codes = serializers.IntegerField(help_text="Recovery codes that are not used yet.")
