@@ -51,7 +51,7 @@ def test_creating_writes_the_whole_intent_and_starts_one_operation(place: Place)
     }
     assert operation.kind == "hosting.create_site"
     assert operation.params == {"site": site.pk, "name": "a.test", "revision": 1}
-    assert operation.scopes == [f"member:{place.order.member_id}", f"order:{place.order.pk}", f"site:{place.pk}"]
+    assert operation.scopes == [f"member:{place.order.member_id}", f"order:{place.order.pk}", f"site:{site.pk}"]
     assert operation.requested_by == place.actor
     assert str(operation.title) == "Create the site a.test"
 

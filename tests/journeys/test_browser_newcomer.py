@@ -1,4 +1,4 @@
-"""Somebody who has never seen a panel puts up a WordPress with a certificate and a second name: on a phone, in Spanish."""
+"""A newcomer puts up a WordPress with a certificate and a second name: on a phone, in Spanish."""
 
 import socket
 
