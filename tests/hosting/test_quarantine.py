@@ -62,7 +62,7 @@ def test_the_intent_is_written_whole(place: Place, site: Site) -> None:
     assert (quarantine.reason, quarantine.began_by, quarantine.ended) == ("It sends spam.", place.staff, None)
     assert (quarantine.snapshot.cause, quarantine.snapshot.state) == (SnapshotCause.QUARANTINE, SnapshotState.PLANNED)
     assert isolated.volume.snapshots_held
-    assert operation.scopes == place.scopes  # its owners see it
+    assert operation.scopes == site.scopes  # its owners see it
     assert end(operation).state == SiteState.QUARANTINED
 
 

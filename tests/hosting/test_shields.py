@@ -43,7 +43,7 @@ def test_an_order_s_administrator_shields_and_one_step_a_edge_tells_it(place: Pl
         ("routing.shield", "edge2"),
     ]
     assert [r.resource for r in operation.reservations.all()] == [f"shield:{site.pk}"]
-    assert operation.scopes == place.scopes
+    assert operation.scopes == site.scopes
     assert str(operation.title) == "Set the shield of the site a.test"
     assert spec_of(site.pk) == {
         "level": "limit", "requests": 20, "connections": 50, "blocked": [], "trusted": [], "open_paths": [],

@@ -4,20 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from django.utils import translation
 
 from hosting.models import HostingOrder
 from members.models import Login
 from tests.factories import HostingOrderFactory, LoginFactory, MemberAdminFactory, StaffFactory
 
 BrowserOf = Callable[..., Client]
-
-
-@pytest.fixture(autouse=True)
-def _english():
-    """LocaleMiddleware leaves its language behind in the thread."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
