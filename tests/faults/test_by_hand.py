@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.panel import Panel, fresh_name, on_host
+from tests.routing.internet import settled
 
 from . import places
 from .conftest import Create
@@ -42,6 +43,7 @@ def test_vhost_edited(panel: Panel, create: Create) -> None:
 def test_name_taken_off_an_edge(panel: Panel, create: Create) -> None:
     name = fresh_name("edge")
     create(name)
+    settled(panel.api(), name)  # its certificate tells edges of the name once more
     on_host("edge1", "sed", "-i", f"/^{name} /d", "/etc/haproxy/controlpanel/maps/hosts.map")
     on_host("edge1", "systemctl", "reload", "haproxy.service")
     assert_found_and_mended("edge1", "route", name)

@@ -3,7 +3,7 @@
 That is more than members can write, so it holds for what they will be able to write too.
 """
 
-import re
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -19,8 +19,6 @@ from tests.budget.world import World
 pytestmark = pytest.mark.django_db
 
 ATTACK = "\"'><xss onx=1>{{7*7}}&lt;"
-#: Either would be an element, or an attribute of one.
-SEEN = re.compile(r"<xss|<[^>]*\sonx=", re.I)
 OURS = ("operations", "fleet", "members", "storage", "routing", "hosting", "webhooks")
 #: Columns whose text is a name for the code, not for people: filled with this a page could not be made at all.
 MEANT_FOR_CODE = {
@@ -28,6 +26,20 @@ MEANT_FOR_CODE = {
     "kind", "language", "lease_holder", "metric", "outcome", "owner", "password", "path", "resource", "role", "scope",
     "session_salt", "subject", "template", "trouble", "username", "verifier",
 }  # fmt: skip
+#: The same of one model: a user of a database stands in addresses, and has a name that fits there.
+MEANT_FOR_ADDRESSES = {("databaseuser", "name")}
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser does, and notes where the attack has become an element, or an attribute of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "xss" or any(name == "onx" for name, _value in attrs):
+            self.seen.append(self.get_starttag_text() or tag)
 
 
 def columns(model: type[models.Model]) -> list[Any]:
@@ -40,6 +52,7 @@ def columns(model: type[models.Model]) -> list[Any]:
         and not field.primary_key
         and not field.choices
         and field.name not in MEANT_FOR_CODE
+        and (model._meta.model_name, field.name) not in MEANT_FOR_ADDRESSES
     ]
 
 
@@ -72,5 +85,6 @@ def test_no_page_shows_text_as_markup() -> None:
             answer = client.get(address.url)
             assert answer.status_code < 500, f"{address} answers {answer.status_code}"
             if answer.get("Content-Type", "").startswith("text/html"):
-                seen = SEEN.search(answer.content.decode())
-                assert not seen, f"{address}: {answer.content.decode()[max(0, seen.start() - 200) : seen.end() + 50]}"
+                reader = Reader()
+                reader.feed(answer.content.decode())
+                assert not reader.seen, f"{address}: {reader.seen}"
