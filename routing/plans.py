@@ -108,7 +108,8 @@ class Probe(HostAction):
             )
         certificate = selectors.certificate_of(step.args["name"])
         if certificate and answer["certificate"] and answer["certificate"] != fingerprint(certificate.chain_pem):
-            raise Refused("wrong_certificate", params)
+            # A new one may just be on its way to the edges, by an operation of its own.
+            raise (NotNow if step.attempts < TRIES else Refused)("wrong_certificate", params)
 
 
 @register

@@ -24,6 +24,7 @@ def test_an_order_is_delegated_and_a_change_is_traced(window: OpenWindow, panel:
 
     admin = window().log_in(boss)
     admin.page.goto(f"/members/{member['id']}/people/{made['login']['id']}/")
+    admin.page.get_by_label("Chosen orders", exact=True).check()
     admin.page.get_by_label(order["name"], exact=True).check()
     seen(admin, "delegation-1-access")
     admin.page.get_by_role("button", name="Save").click()

@@ -82,7 +82,11 @@ def test_a_name_that_edges_do_not_answer_fails_with_the_authoritys_words_and_no_
     good = rows()[1]
     for edge in edges:
         edge.apply(present("acme_challenge", "route-90001", {"token": good.token, "answer": good.key_authorization}))
-    assert Batch(names).validate()["done"] == [names[1]]
+    try:
+        assert Batch(names).validate()["done"] == [names[1]]
+    finally:
+        for edge in edges:
+            edge.clean()
     assert [row.state for row in rows()] == [State.FAILING, State.ISSUED, State.FAILING]
     assert rows()[0].trouble["code"] == "acme_invalid"
     assert "404" in rows()[0].trouble["params"]["reason"]
