@@ -73,11 +73,12 @@ OBSTACLES = {
 
 
 def ask_root(database: LiveDatabase, text: str) -> str:
-    """What its server says to its administrator, in the database."""
+    """What its server says to its administrator, in the database; what is made there is its owner's."""
     read = database.read()
+    as_owner = f"SET ROLE owner_{read['name']}; {text}"
     program = {
         "mariadb": ["mariadb", "-N", read["name"], "-e", text],
-        "postgresql": ["runuser", "-u", "postgres", "--", "psql", "-tAq", read["name"], "-c", text],
+        "postgresql": ["runuser", "-u", "postgres", "--", "psql", "-tAq", read["name"], "-c", as_owner],
     }
     return on_host(read["host"], *program[read["engine"]])
 

@@ -228,7 +228,7 @@ def test_a_double_click_makes_one_operation(anna: Person, panel: Panel) -> None:
     anna.page.wait_for_url("**/operations/*/")
     anna.wait_for_success()
     anna.page.goto("/operations/")
-    expect(anna.page.locator(".row", has_text=name)).to_have_count(1)
+    expect(anna.page.locator(".row", has_text=f"Create the site {name}")).to_have_count(1)
 
 
 def test_a_site_is_changed_disabled_enabled_deleted_and_restored(anna: Person, panel: Panel) -> None:
