@@ -28,5 +28,7 @@ class AdminPolicyMiddleware:
             nonce = f'<style nonce="{request.csp_nonce}"'.encode()  # type: ignore[attr-defined]
             for style in STYLES:
                 response.content = response.content.replace(style, style.replace(b"<style", nonce, 1), 1)
+            if response.has_header("Content-Length"):
+                response["Content-Length"] = str(len(response.content))
             response._csp_update = {"script-src": ["'self'", UNSAFE_EVAL], "style-src": ["'self'", NONCE]}  # type: ignore[attr-defined]
         return response

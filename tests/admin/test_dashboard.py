@@ -67,3 +67,11 @@ def test_it_costs_the_same_for_any_number_of_rows(staff: Client, django_assert_m
 def test_members_do_not_see_it(outsider: Client, client: Client) -> None:
     assert outsider.get(reverse("admin:index"), follow=True).status_code == 403
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_it_is_as_long_as_it_says(staff: Client) -> None:
+    """Its style sheets get a nonce at the very end; browsers throw a page away that is longer than announced."""
+    page = staff.get(reverse("admin:index"))
+
+    assert b'<style nonce="' in page.content
+    assert page["Content-Length"] == str(len(page.content))

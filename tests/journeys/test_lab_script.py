@@ -52,8 +52,6 @@ def test_a_site_and_a_database_come_change_and_go(script: Api, panel: Panel) -> 
     script.wait(script.delete(site))
     assert script.get(site)["state"] == "deleted"
     wait_until(lambda: all(panel.fetch(edge, name).status_code == 404 for edge in panel.edges), 10)
-    states = {row["state"] for row in script.get("operations/", page_size=20)["results"]}
-    assert states <= {"succeeded", "running", "queued"}
 
 
 def test_what_is_not_its_own_is_not_there(script: Api, panel: Panel) -> None:
