@@ -3,26 +3,16 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.pages.test_browser import FLAGS, PATIENCE, Person
+from tests.pages.test_browser import Person, chromium  # noqa: F401  # a fixture
 from tests.panel import Panel
 
 OpenWindow = Callable[..., Person]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One a module: Playwright's event loop would be in the way of tests that use the database."""
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def window(chromium: Browser, panel: Panel) -> Iterator[OpenWindow]:
+def window(chromium: Browser, panel: Panel) -> Iterator[OpenWindow]:  # noqa: F811
     """``window(**context)`` opens one; all are closed at the end, and none may have complained."""
     opened: list[Person] = []
 

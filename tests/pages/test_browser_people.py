@@ -9,25 +9,16 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.panel import ROOT, Panel, wait_until
 
-from .test_browser import FLAGS, PATIENCE, PHONE, Person
+from .test_browser import PHONE, Person, chromium  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.browser
 
 MAIL = ROOT / "var" / os.environ.get("LAB_NAME", "lab") / "mail"
 PASSWORD = "three unrelated words here"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def letters_to(address: str) -> list[str]:
@@ -60,7 +51,7 @@ def by_name(panel: Panel) -> Panel:
 
 
 @pytest.fixture
-def person(chromium: Browser) -> Iterator[Callable[..., Person]]:
+def person(chromium: Browser) -> Iterator[Callable[..., Person]]:  # noqa: F811
     """``person(panel, **context)`` opens a window; all are closed at the end, and none may have complained."""
     opened: list[Person] = []
 
