@@ -1,7 +1,9 @@
 """Fixtures for all tests."""
 
+import fcntl
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,11 +53,28 @@ def panel() -> Panel:
     return panel
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives real hosts gets a second try, told as RERUN in the summary: find out why, it is a bug.
+@pytest.fixture(scope="session")
+def _who_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A file that all processes of this run lock while they test: shared, or alone."""
+    base: Path = tmp_path_factory.getbasetemp()
+    with (base.parent / "who-tests.lock").open("w") as lock:
+        yield lock.fileno()
 
-    It is there so that one of several hundred scenes of power cuts does not hide what the others have to say.
+
+@pytest.fixture(autouse=True)
+def _alone_or_together(request: pytest.FixtureRequest, _who_tests: int) -> None:
+    """A test marked ``alone`` waits until the other processes have ended, and they hold their lock until then."""
+    alone = request.node.get_closest_marker("alone")
+    fcntl.flock(_who_tests, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need to be alone come last.
+
+    What drives real hosts gets a second try, told as RERUN in the summary: find out why, it is a bug. It is there so
+    that one of several hundred scenes of power cuts does not hide what the others have to say.
     """
+    items.sort(key=lambda item: item.get_closest_marker("alone") is not None)
     for item in items:
         if any(item.get_closest_marker(name) for name in ("lab", "browser")):
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -16,7 +16,7 @@ from tests.panel import ROOT, descendants, lab, on_host, pid_of
 
 WEB_HOSTS = ("web1", "web2", "web3")
 EDGES = ("edge1", "edge2")
-STORAGE, DIRECTORY, CORE = "store1", "dir1", "core1"
+STORAGE, DIRECTORY = "store1", "dir1"
 #: The agent holds it while it changes its host.
 LOCK = "/run/controlpanel/lock"
 

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 AT_ONCE = 1.0
 
 LOST = [
-    pytest.param("dir1", id="directory"),
+    pytest.param("dir1", id="directory", marks=pytest.mark.alone),
     pytest.param("store1", id="storage"),
     pytest.param("web", id="web"),
     pytest.param("edge1", id="edge"),

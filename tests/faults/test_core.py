@@ -18,7 +18,7 @@ from tests.panel import ENDED, Panel, fresh_name, on_host, wait_until
 from . import places
 from .conftest import Create
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.usefixtures("hosts_as_found")]
 
 #: An event reaches whoever watches within this time, seconds; a page asks by itself only every ten.
 LIVE = 4.0

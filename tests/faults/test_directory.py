@@ -7,7 +7,7 @@ from tests.panel import Panel, fresh_name
 from . import places
 from .conftest import Create, Pages
 
-pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.usefixtures("hosts_as_found")]
 
 
 def test_sessions_and_tokens_go_on(panel: Panel, pages: Pages) -> None:
