@@ -7,7 +7,7 @@ changed meanwhile.
 import base64
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from . import selectors
 from .choices import HttpsPolicy
-from .models import EdgeRules, EdgeRulesKey
+from .models import EdgeRules, EdgeRulesKey, Route
 
 #: What may be set; the agent checks the same.
 MOST_REDIRECTS, MOST_RULES, MOST_NETWORKS, MOST_DOORS, MOST_USERS, MOST_PATHS = 2000, 100, 500, 50, 200, 20
@@ -69,9 +69,12 @@ def follow_names(site_id: int) -> bool:
     return True
 
 
-def behind_certificates() -> list[int]:
-    """Sites whose certificates are others than when edges were last told of their rules."""
+def behind_certificates(names: Collection[str] | None = None) -> list[int]:
+    """Sites whose certificates are others than when edges were last told of their rules: all such, or only those with
+    one of these names."""
     due = EdgeRules.objects.filter(removed=False, revision__gt=0).exclude(https=HttpsPolicy.OFF)
+    if names is not None:
+        due = due.filter(site_id__in=Route.objects.filter(name__in=names).values("backend__site_id"))
     known = dict(due.values_list("site_id", "https_names"))
     valid = selectors.names_with_certificates(known)
     return sorted(site for site, names in known.items() if sorted(valid.get(site, ())) != names)

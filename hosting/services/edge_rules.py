@@ -1,13 +1,15 @@
 """Edge rules of a site: what an order's administrators may set at once, whatever else is done with the site."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
 
 from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
+from controlpanel.operations.signals import operation_finished
 from routing import edge_rules
+from routing.certificate_plans import IssueCertificates, RevokeCertificates
 
 from .. import intents, selectors
 from ..choices import SiteState
@@ -18,6 +20,7 @@ from ..errors import AlreadyDeleting, Deleted, HostingError, RulesChanged, raise
 from ..models import Site
 
 KIND = "hosting.set_edge_rules"
+CERTIFICATES_CHANGE = (IssueCertificates.kind, RevokeCertificates.kind)
 
 
 def set_edge_rules(
@@ -66,16 +69,26 @@ def set_edge_rules(
     return changed, operation, fresh
 
 
-def follow_certificates() -> list[Operation]:
-    """Tell the edges of sites whose certificates have come or gone since they were last told. For a worker's clock."""
+def follow_certificates(names: Collection[str] | None = None) -> list[Operation]:
+    """Tell the edges of sites whose certificates have come or gone since they were last told: of all sites, or of those
+    with one of these names. Certificates also end by themselves, so it comes round by the clock, too."""
     started = []
-    for pk in edge_rules.behind_certificates():
+    for pk in edge_rules.behind_certificates(names):
         with transaction.atomic():
             lock_resources([f"edge_rules:{pk}"])
             site = Site.objects.select_related("order").select_for_update(of=("self",)).filter(pk=pk).first()
             if site is not None and edge_rules.follow_names(pk):
                 started.append(intents.start(KIND, site, None, "", None))
     return started
+
+
+def _certificates_changed(operation: Operation, **_: object) -> None:
+    if operation.kind in CERTIFICATES_CHANGE:
+        names = operation.params["names"]
+        transaction.on_commit(lambda: follow_certificates(names), robust=True)
+
+
+operation_finished.connect(_certificates_changed, dispatch_uid="hosting.edge_rules")
 
 
 def _checked(given: Mapping[str, Any]) -> dict[str, Any]:

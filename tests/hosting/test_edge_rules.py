@@ -3,6 +3,7 @@
 import base64
 import hmac
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.utils import timezone
 
 from controlpanel.agent.kinds.edge_rules import EdgeRules as Kind
 from controlpanel.fleet.desired import desired_state
+from controlpanel.operations import events
+from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Operation
 from controlpanel.operations.registry import plan_for
 from hosting import errors, services
@@ -230,6 +233,19 @@ def test_only_names_with_a_certificate_are_led_to_https_and_they_follow(place: P
     assert spec_of(site.pk)["https"] == {**https, "names": []}
     services.set_edge_rules(place.actor, site, https={"policy": "off"})
     assert (spec_of(site.pk)["https"], services.follow_certificates()) == (None, [])
+
+
+def test_they_follow_as_soon_as_a_certificate_has_come(
+    place: Place, site: Site, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    services.set_edge_rules(place.actor, site, https={"policy": "redirect"})
+    EdgeRules.objects.update(https_names=[])
+    issued = Operation.objects.create(kind="routing.issue_certificates", params={"names": ["a.test"]})
+    issued.state = OperationState.SUCCEEDED
+    with django_capture_on_commit_callbacks(execute=True):
+        events.record(issued, "operation", {"state": issued.state})
+    assert spec_of(site.pk)["https"]["names"] == ["a.test"]
+    assert Operation.objects.filter(kind="hosting.set_edge_rules").count() == 2
 
 
 # --- beside everything else --------------------------------------------------------------------------------------

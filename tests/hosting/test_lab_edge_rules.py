@@ -221,7 +221,7 @@ def test_https_is_for_names_with_a_certificate_and_authorities_are_answered_over
     # A new name has its certificate, and follows, without anybody asking for it.
     alias = "www." + site.name
     site.edit(domains=[site.name, alias])
-    assert {answer.status_code for answer in site.open("/page.php", alias)} == {301}
+    wait_until(lambda: site.statuses("/page.php", alias) == {301}, 30, what="the new name is led to HTTPS")
     site.edit(domains=[site.name])
 
 

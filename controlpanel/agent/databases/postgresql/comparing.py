@@ -44,6 +44,12 @@ _FIXED = (
 )
 #: A sum does not ask for an order. The output function by its name: a cast could be one that a member made.
 _CHECKSUM = "SELECT count(*), coalesce(sum(hashtextextended(textin(record_out(t.*)), 0)), 0)::text FROM ONLY {} AS t"
+#: All that large objects hold; an empty one has no page.
+_LARGE_OBJECTS = """
+SELECT (SELECT count(*) FROM pg_largeobject_metadata),
+       coalesce(sum(hashtextextended(loid || ' ' || pageno || ' ' || encode(data, 'hex'), 0)), 0)::text
+FROM pg_largeobject
+"""
 
 
 def structure(within: Session) -> str:
@@ -87,4 +93,7 @@ def compare(within: Session) -> Dict[str, Any]:
     for schema, table in within.rows(_TABLES):
         row = within.one(within.named(_CHECKSUM, (schema, table)))
         tables[f"{schema}.{table}"] = {"rows": int(row[0]), "checksum": row[1]} if row else {}
+    large = within.one(_LARGE_OBJECTS)
+    if large and large[0]:
+        tables["pg_largeobject"] = {"rows": int(large[0]), "checksum": large[1]}
     return {"complete": True, "structure": structure(within), "tables": tables}

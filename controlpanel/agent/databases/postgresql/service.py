@@ -102,6 +102,8 @@ def set_roles() -> None:
         server.do(server.named(f"ALTER ROLE {{}} {attributes} NOREPLICATION BYPASSRLS", READER))
         server.do(server.named(f"ALTER ROLE {{}} {attributes} REPLICATION BYPASSRLS", REPLICATION))
         server.do(server.named("GRANT pg_read_all_data TO {}, {}", READER, REPLICATION))
+        for role in (READER, REPLICATION):  # a dump asks for large objects one by one, which that right does not cover
+            server.do(server.named("ALTER ROLE {} SET lo_compat_privileges = on", role))
         # How far its copy is: told to nobody else, not even of one's own connections.
         server.do(server.named("GRANT pg_read_all_stats TO {}", REPLICATION))
         server.do("REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC")
