@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
-from controlpanel import reauthentication
+from controlpanel import labels, reauthentication
 from controlpanel.api.problems import as_problem
 
 #: Unfold's colours for our states' colour classes.
@@ -275,5 +275,6 @@ def unregister_foreign() -> None:
             admin.site.unregister(model)
 
 
-# Apps of ours come after all others in INSTALLED_APPS, so theirs are registered by now.
+# Apps of ours come after all others in INSTALLED_APPS, so theirs are registered by now, and ours are yet to come.
 unregister_foreign()
+labels.discover()

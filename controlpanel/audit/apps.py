@@ -4,10 +4,12 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditConfig(AppConfig):
     name = "controlpanel.audit"
+    verbose_name = _("The record")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -58,7 +58,12 @@ class Page:
 
     def all(self, tag: str = "", **attributes: str) -> list[Element]:
         """Elements of that tag with those attributes (``class_`` matches one class; ``data_x`` is ``data-x``)."""
-        return [element for element in self._walk(self.root) if self._matches(element, tag, attributes)]
+        return self.within(self.root, tag, **attributes)
+
+    @classmethod
+    def within(cls, outer: Element, tag: str = "", **attributes: str) -> list[Element]:
+        """The same, of those inside another."""
+        return [element for element in cls._walk(outer) if cls._matches(element, tag, attributes)]
 
     def one(self, tag: str = "", **attributes: str) -> Element:
         found = self.all(tag, **attributes)
@@ -78,10 +83,11 @@ class Page:
         found = self.all("ul", id=f"id_{name}_error")
         return " ".join(found[0].text.split()) if found else ""
 
-    def _walk(self, element: Element):
+    @classmethod
+    def _walk(cls, element: Element):
         for child in element.children:
             yield child
-            yield from self._walk(child)
+            yield from cls._walk(child)
 
     @staticmethod
     def _matches(element: Element, tag: str, wanted: dict[str, str]) -> bool:
