@@ -27,6 +27,7 @@ from unfold.decorators import action
 
 from controlpanel import labels, reauthentication
 from controlpanel.api.problems import as_problem
+from controlpanel.traces import Traces
 
 #: Unfold's colours for our states' colour classes.
 LABELS = {"good": "success", "bad": "danger", "warning": "warning", "active": "info"}
@@ -48,7 +49,7 @@ class ReadOnly:
         return False
 
 
-class ReadOnlyAdmin(ReadOnly, ModelAdmin):
+class ReadOnlyAdmin(ReadOnly, Traces, ModelAdmin):
     """A model's pages. ``fields`` are required."""
 
     list_per_page = 50

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from controlpanel.admin import Card, ReadOnlyAdmin, ReadOnlyInline, actor, changelist, deed, label, link, on_dashboard
+from controlpanel.audit.models import Entry
 from controlpanel.operations.models import Operation
 
 from . import impersonation, services, standing
@@ -78,6 +79,9 @@ class MemberAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         member = services.create_member(name=obj.name, kind=obj.kind, actor=actor(request))
         obj.pk, obj.created = member.pk, member.created
+
+    def resources(self, obj: Member) -> list[str]:
+        return [f"member:{obj.pk}"]
 
     @admin.display(description=_("logins"), ordering="login_count")
     def login_count(self, member: Member) -> int:
@@ -200,6 +204,13 @@ class LoginAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
         return super().get_queryset(request).prefetch_related("accesses")
 
+    def resources(self, obj: Login) -> list[str]:
+        return [f"login:{obj.pk}"]
+
+    def more_traces(self, obj: Login) -> Iterable[tuple[str, Any]]:
+        yield changelist(Operation, requested_by__id__exact=obj.pk), _("Operations that it asked for")
+        yield changelist(Entry, actor_id=obj.pk), _("All that it did")
+
     @admin.display(description=_("member"), ordering="member__name")
     def shown_member(self, login: Login) -> str:
         return link(login.member)
@@ -268,6 +279,9 @@ class ImpersonationAdmin(ReadOnlyAdmin):
     fields = ("shown_login", "staff", "reason", "began", "until", "ended")
     readonly_fields = ("shown_login", "began")
 
+    def resources(self, obj: Impersonation) -> list[str]:
+        return [f"login:{obj.login_id}"]
+
     @admin.display(description=_("login"), ordering="login__username")
     def shown_login(self, row: Impersonation) -> str:
         return link(row.login)
@@ -282,6 +296,9 @@ class AccessAdmin(ReadOnlyAdmin):
     fields = ("shown_login", "role", "shown_on", "granted")
     readonly_fields = ("shown_login", "shown_on")
     actions_detail = ("revoke",)
+
+    def resources(self, obj: Access) -> list[str]:
+        return [f"login:{obj.login_id}"]
 
     @admin.display(description=_("login"), ordering="login__username")
     def shown_login(self, access: Access) -> str:
@@ -310,6 +327,9 @@ class TokenAdmin(ReadOnlyAdmin):
     readonly_fields = ("shown_login",)
     actions_detail = ("revoke",)
 
+    def resources(self, obj: Token) -> list[str]:
+        return [f"login:{obj.login_id}"]
+
     @admin.display(description=_("login"), ordering="login__username")
     def shown_login(self, token: Token) -> str:
         return link(token.login)
@@ -329,6 +349,13 @@ class PosixIdAdmin(ReadOnlyAdmin):
     search_fields = ("=number", "owner")
     fields = ("number", "owner", "wanted")
 
+    def resources(self, obj: PosixId) -> list[str]:
+        return [obj.owner]
+
+    def recorded(self, obj: PosixId) -> str:
+        kind, _colon, pk = obj.owner.partition(":")
+        return f"{'members.login' if kind == 'login' else 'hosting.site'}:{pk}"
+
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(ReadOnlyAdmin):
@@ -338,6 +365,10 @@ class AccessAttemptAdmin(ReadOnlyAdmin):
     search_fields = ("username", "ip_address")
     fields = ("username", "ip_address", "failures_since_start", "attempt_time", "path_info", "user_agent")
     actions_detail = ("forgive",)
+
+    def recorded(self, obj: AccessAttempt) -> str:
+        login = Login.objects.filter(username=obj.username).first()
+        return f"members.login:{login.pk}" if login else ""
 
     @deed(
         description=_("Forgive"),

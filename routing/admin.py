@@ -40,6 +40,12 @@ class BackendAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backend]:
         return super().get_queryset(request).annotate(route_count=Count("routes"))
 
+    def resources(self, obj: Backend) -> list[str]:
+        return [f"site:{obj.site_id}"]
+
+    def recorded(self, obj: Backend) -> str:
+        return f"hosting.site:{obj.site_id}"
+
     @admin.display(description=_("host"), ordering="host__name")
     def shown_host(self, backend: Backend) -> str:
         return link(backend.host)
@@ -62,6 +68,12 @@ class RouteAdmin(ReadOnlyAdmin):
     fields = ("name", "redirect_to", "shown_backend", "removed", "revision")
     readonly_fields = ("shown_backend",)
 
+    def resources(self, obj: Route) -> list[str]:
+        return [f"domain:{obj.name}", f"certificate:{obj.pk}", f"site:{obj.backend.site_id}"]
+
+    def recorded(self, obj: Route) -> str:
+        return f"hosting.site:{obj.backend.site_id}"
+
     @admin.display(description=_("leads to"))
     def shown_backend(self, route: Route) -> str:
         return link(route.backend)
@@ -73,6 +85,9 @@ class EdgeBaseAdmin(ReadOnlyAdmin):
 
     list_display = ("id", "backends", "revision")
     fields = ("backends", "revision")
+
+    def resources(self, obj: EdgeBase) -> list[str]:
+        return ["routing:edges"]
 
 
 @admin.register(Authority)

@@ -85,6 +85,12 @@ class CertificateAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
         return super().get_queryset(request).defer("key_pem", "order_key_pem")
 
+    def resources(self, obj: Certificate) -> list[str]:
+        return [f"certificate:{obj.route_id}"]
+
+    def recorded(self, obj: Certificate) -> str:
+        return f"hosting.site:{obj.route.backend.site_id}"
+
     @admin.display(description=_("name"), ordering="route__name")
     def shown_name(self, certificate: Certificate) -> str:
         return certificate.route.name

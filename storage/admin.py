@@ -64,6 +64,9 @@ class PoolAdmin(ReadOnlyAdmin):
     fields = ("name", "driver", "shown_host", "capacity", "used", "probed")
     readonly_fields = ("shown_host", "capacity", "used")
 
+    def resources(self, obj: Pool) -> list[str]:
+        return [f"snapshots:{obj.pk}"]
+
     @admin.display(description=_("host"), ordering="host__name")
     def shown_host(self, pool: Pool) -> str:
         return link(pool.host)
@@ -93,6 +96,9 @@ class VolumeAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Volume]:
         return super().get_queryset(request).prefetch_related("attachments__host")
+
+    def resources(self, obj: Volume) -> list[str]:
+        return [f"volume:{obj.pk}"]
 
     @admin.display(description=_("state"), ordering="state")
     def shown_state(self, volume: Volume) -> str:

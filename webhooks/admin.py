@@ -1,10 +1,13 @@
 """Staff's view of webhooks and of what was sent."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.admin import LABELS, ReadOnlyAdmin, actor, deed, label, link
+from controlpanel.admin import LABELS, ReadOnlyAdmin, actor, changelist, deed, label, link
 
 from . import services
 from .models import Delivery, Webhook
@@ -21,6 +24,13 @@ class WebhookAdmin(ReadOnlyAdmin):
     fields = ("name", "url", "shown_owner", "kinds", "active", "failing_since", "given_up", "shown_creator", "created")
     readonly_fields = ("shown_owner", "shown_creator")
     actions_detail = ("send_test", "switch_on", "switch_off")
+
+    def resources(self, obj: Webhook) -> list[str]:
+        """Those that it hears of."""
+        return [f"member:{obj.member_id}"] if obj.member_id else [f"order:{obj.order_id}"] if obj.order_id else []
+
+    def more_traces(self, obj: Webhook) -> Iterable[tuple[str, Any]]:
+        yield changelist(Delivery, webhook__id__exact=obj.pk), _("Its messages")
 
     @admin.display(description=_("of"))
     def shown_owner(self, webhook: Webhook) -> str:
@@ -54,6 +64,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     fields = ("message", "shown_webhook", "kind", "shown_operation", "shown_state", "attempts", "status",
               "shown_detail", "took_ms", "due", "created", "ended", "body")  # fmt: skip
     readonly_fields = ("shown_webhook", "shown_operation", "shown_state", "shown_detail")
+
+    def recorded(self, obj: Delivery) -> str:
+        return f"webhooks.webhook:{obj.webhook_id}"
 
     @admin.display(description=_("webhook"), ordering="webhook__name")
     def shown_webhook(self, delivery: Delivery) -> str:

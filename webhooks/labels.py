@@ -6,18 +6,7 @@ from controlpanel.labels import name
 
 from .models import Delivery, Webhook
 
-name(
-    Webhook,
-    _("webhook"),
-    _("webhooks"),
-    name=_("name"),
-    url=_("address"),
-    kinds=_("kinds of operations"),
-    active=_("active"),
-    failing_since=_("failing since"),
-    given_up=_("given up"),
-    created=_("created"),
-)
+name(Webhook, _("webhook"), _("webhooks"), failing_since=_("failing since"))
 name(
     Delivery,
     _("message of a webhook"),

@@ -1,17 +1,21 @@
 """Staff's view of the record."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from controlpanel.admin import ReadOnlyAdmin, tab
+from controlpanel.traces import ConcerningFilter
 
 from . import sentences
 from .models import Entry
@@ -26,11 +30,21 @@ class Uncounted(Paginator):
         return len(rows.values("pk")[:10_000])
 
 
+class AboutFilter(ConcerningFilter):
+    """Entries of a thing and of what is part of it."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
+        if not self.names:
+            return queryset
+        part = Q(object__in=self.names) & ~Q(object=F("about"))  # as the index of parts has it
+        return queryset.filter(Q(about__in=self.names) | part)
+
+
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
     list_display = ("time", "sentence", "via", "address", "operation")
     list_display_links = ("time", "sentence")
-    list_filter = ("verb", "via", "actor_is_staff", "time")
+    list_filter = (AboutFilter, "verb", "via", "actor_is_staff", "time")
     search_fields = ("=about", "=object", "=request", "=operation")
     search_help_text = _("“hosting.site:12”, a request’s id, or an operation’s number")
     paginator = Uncounted
@@ -41,6 +55,13 @@ class EntryAdmin(ReadOnlyAdmin):
         tab(_("By which operation"), "operation", "transaction", "scopes"),
     )
     readonly_fields = ("sentence", "shown_before", "shown_after")
+
+    def recorded(self, obj: Entry) -> str:
+        return obj.about
+
+    def more_traces(self, obj: Entry) -> Iterable[tuple[str, Any]]:
+        if obj.operation:
+            yield reverse("admin:operations_operation_change", args=[obj.operation]), _("Its operation")
 
     @admin.display(description=_("what happened"))
     def sentence(self, entry: Entry) -> str:

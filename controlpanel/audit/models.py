@@ -53,6 +53,7 @@ class Entry(models.Model):
         indexes = [
             GinIndex(fields=["scopes"], name="entry_scopes"),
             models.Index(fields=["about", "-id"], name="entry_about"),
+            models.Index(fields=["object", "-id"], name="entry_part", condition=~models.Q(object=models.F("about"))),
             models.Index(fields=["actor_id", "-id"], name="entry_actor"),
             models.Index(fields=["time"], name="entry_time"),
             models.Index(fields=["transaction"], name="entry_operation", condition=models.Q(operation__isnull=False)),

@@ -99,6 +99,9 @@ class HostAdmin(BulkDeeds, ReadOnlyAdmin):
         (title, first), *rest = cls.fieldsets
         cls.fieldsets = ((title, {**first, "fields": (*first["fields"], name)}), *rest)
 
+    def resources(self, obj: Host) -> list[str]:
+        return [f"{what}:{obj.name}" for what in ("host", "evacuation", "fence", "unfence", "recover")]
+
     @admin.display(description=_("roles"))
     def shown_roles(self, host: Host) -> str:
         return ", ".join(str(Role(role).label) if role in Role.values else role for role in host.roles)

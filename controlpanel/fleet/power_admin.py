@@ -55,6 +55,9 @@ class PowerFenceAdmin(ReadOnlyAdmin):
 
     has_change_permission = has_add_permission
 
+    def resources(self, obj: PowerFence) -> list[str]:
+        return [f"fence:{obj.host.name}", f"unfence:{obj.host.name}"]
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not reauthentication.is_recent(request):
             return reauthentication.ask(request)

@@ -102,6 +102,9 @@ class DatabaseAdmin(ReadOnlyAdmin):
     inlines = (UserInline, DumpInline)
     actions_detail = ("move", "recover", "drop_copy", "remove", "restore")
 
+    def resources(self, obj: Database) -> list[str]:
+        return [f"database:{obj.pk}"]
+
     @admin.display(description=_("state"), ordering="state")
     def shown_state(self, database: Database) -> str:
         return label(database.get_state_display(), LABELS.get(database.state, ""))

@@ -34,6 +34,9 @@ class EdgeRulesAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[EdgeRules]:
         return super().get_queryset(request).filter(revision__gt=0)
 
+    def resources(self, obj: EdgeRules) -> list[str]:
+        return [f"edge_rules:{obj.site_id}"]
+
     @admin.display(description=_("site"))
     def shown_site(self, rules: EdgeRules) -> Any:
         site = Site.objects.filter(pk=rules.site_id).prefetch_related("domains").first()

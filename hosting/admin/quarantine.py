@@ -53,6 +53,9 @@ class QuarantineAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     readonly_fields = ("shown_site", "began", "shown_evidence")
 
+    def resources(self, obj: Quarantine) -> list[str]:
+        return [f"cut:{obj.site_id}", f"site:{obj.site_id}"]
+
     @admin.display(description=_("site"))
     def shown_site(self, quarantine: Quarantine) -> str:
         return link(quarantine.site, quarantine.site.name)

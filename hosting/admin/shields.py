@@ -44,6 +44,9 @@ class ShieldAdmin(ReadOnlyAdmin):
     ordering = ("site_id",)
     actions_detail = ("off", "cache", "limit", "challenge")
 
+    def resources(self, obj: Shield) -> list[str]:
+        return [f"shield:{obj.site_id}"]
+
     @admin.display(description=_("site"))
     def shown_site(self, shield: Shield) -> Any:
         if shield.site_id == shields.EVERY_SITE:
@@ -102,6 +105,9 @@ class EdgeAddressAdmin(ReadOnlyAdmin):
     form = EdgeAddressForm
     actions_detail = ("remove",)
 
+    def resources(self, obj: EdgeAddress) -> list[str]:
+        return ["routing:packets"]
+
     @admin.display(description=_("host"))
     def shown_host(self, address: EdgeAddress) -> str:
         return link(address.host)
@@ -151,6 +157,9 @@ class PacketRulesAdmin(ReadOnlyAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(actor(request).is_staff)
+
+    def resources(self, obj: PacketRules) -> list[str]:
+        return ["routing:packets"]
 
     @admin.display(description=_("blocked"))
     def shown_blocked(self, rules: PacketRules) -> str:

@@ -110,6 +110,9 @@ class HostingOrderAdmin(ReadOnlyAdmin):
     form = OrderForm
     inlines = (SiteInline,)
 
+    def resources(self, obj: HostingOrder) -> list[str]:
+        return [f"order:{obj.pk}"]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[HostingOrder]:
         kept = ~Q(sites__state=SiteState.DELETED)
         return super().get_queryset(request).annotate(site_count=Count("sites", filter=kept, distinct=True))
@@ -187,6 +190,9 @@ class SiteAdmin(BulkDeeds, MoveActions, ScalesSites, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return super().get_queryset(request).prefetch_related("domains")
+
+    def resources(self, obj: Site) -> list[str]:
+        return [f"{what}:{obj.pk}" for what in ("site", "cut", "shield", "edge_rules")]
 
     @admin.display(description=_("name"))
     def shown_name(self, site: Site) -> str:
@@ -300,6 +306,9 @@ class DomainAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
         return super().get_queryset(request).prefetch_related("site__domains")
+
+    def resources(self, obj: Domain) -> list[str]:
+        return [f"domain:{obj.name}", f"site:{obj.site_id}"]
 
     @admin.display(description=_("site"))
     def shown_site(self, domain: Domain) -> Any:

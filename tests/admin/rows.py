@@ -14,7 +14,9 @@ from tests import factories as make
 
 
 def _access_attempt() -> Any:
-    return AccessAttempt.objects.create(username="somebody", ip_address="10.77.0.1", failures_since_start=3)
+    return AccessAttempt.objects.create(
+        username=make.LoginFactory().username, ip_address="10.77.0.1", failures_since_start=3
+    )
 
 
 def _impersonation() -> Any:
@@ -38,7 +40,7 @@ MAKERS: dict[Any, Any] = {
     EdgeRules: _edge_rules,
     Mail: lambda: Mail.objects.create(to="marisol@example.org", subject="Hello", body="never-shown", template="hello"),
     Entry: lambda: Entry.objects.get(object=f"members.member:{make.MemberFactory().pk}"),
-    PosixId: lambda: PosixId.objects.create(owner="login:1"),
+    PosixId: lambda: PosixId.objects.create(owner=f"login:{make.LoginFactory().pk}"),
     Impersonation: _impersonation,
     make.Access: lambda: make.AccessFactory(),
     PowerFence: lambda: PowerFence.objects.create(host=make.HostFactory(), agent="fence_ipmilan"),

@@ -20,7 +20,7 @@ from tests import factories as make
 from tests.admin.rows import MAKERS
 
 OURS = [model for model in apps.get_models() if model.__module__.split(".")[0] in {
-    "controlpanel", "members", "storage", "routing", "hosting",
+    "controlpanel", "members", "storage", "routing", "hosting", "webhooks",
 }]  # fmt: skip
 AUDITED = sorted(trails.by_kind.values(), key=lambda trail: trail.kind)
 
