@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Max
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -23,6 +23,7 @@ from routing import selectors as routing
 from routing.models import Shield
 from storage import selectors as storage
 
+from . import php_support
 from .choices import DatabaseState, SiteState
 from .models import Database, HostingOrder, Site
 
@@ -245,6 +246,7 @@ def _safe(site: Site, facts: _Facts) -> Answer:
         reasons.append(_snapshot(site, facts.snapshots.get(site.volume_id)))
     for database in facts.databases.get(site.pk, ()):
         reasons += _dump_of(database)
+    reasons += _php(site)
     return Answer("safe", tuple(reasons))
 
 
@@ -284,6 +286,29 @@ def _dump_of(database: Database) -> list[Reason]:
     values = {"name": database.name, "time": timesince(made, now, depth=1)}
     text = _("The database %(name)s was last dumped %(time)s ago.") % values
     return [Reason("warning" if made < now - late else "good", text, href)]
+
+
+def _php(site: Site) -> Iterable[Reason]:
+    """Whether holes in the PHP of its main host are still mended."""
+    support = php_support.support_of(site.host.facts) if site.runs_php and site.placed and site.host else None
+    if support is None:
+        return
+    href = "#php-title"
+    values = {"version": support.version, "day": formats.date_format(support.until, "DATE_FORMAT")}
+    if support.ended:
+        text = _(
+            "Its PHP %(version)s has had no security fixes since %(day)s. Update its programs so that they run with a "
+            "newer one, and ask the staff to move it to a server that has it."
+        )
+        yield Reason("bad", text % values, href)
+    elif support.ends_soon:
+        text = _(
+            "Its PHP %(version)s gets security fixes until %(day)s only. Until then update its programs so that they "
+            "run with a newer one, and ask the staff to move it to a server that has it."
+        )
+        yield Reason("warning", text % values, href)
+    else:
+        yield Reason("good", _("Its PHP %(version)s gets security fixes until %(day)s.") % values, href)
 
 
 def _full(site: Site, facts: _Facts) -> Answer:

@@ -7,6 +7,8 @@ import platform
 import socket
 from typing import Any, Dict
 
+from .web import paths
+
 
 def boot_id() -> str:
     """Another one after each boot."""
@@ -15,9 +17,14 @@ def boot_id() -> str:
 
 
 def gather() -> Dict[str, Any]:
-    """Operating system, processors, memory, disk: ``{"os", "kernel", "python", "cpus", "memory_mb", "disk_mb", …}``."""
+    """Operating system, processors, memory, disk: ``{"os", "kernel", "python", "cpus", "memory_mb", "disk_mb", …}``.
+
+    "php" is the release of PHP that its sites run, where there is one.
+    """
     disk = os.statvfs("/")
+    php = paths.php_version()
     return {
+        **({"php": php} if php else {}),
         "os": _operating_system(),
         "kernel": platform.release(),
         "python": platform.python_version(),

@@ -7,19 +7,19 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
-from controlpanel.admin import Alarm, actor, deed, on_dashboard
+from controlpanel.admin import Alarm, actor, deed, label, on_dashboard
 from controlpanel.fleet.admin import HostAdmin, offer_on_host
 from controlpanel.fleet.alarms import alarms
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
 from controlpanel.operations.models import Operation
 
-from .. import recovering, services
+from .. import php_support, recovering, services
 from ..actions.recovery import full_report_of
 
 # --- deeds -----------------------------------------------------------------------------------------------------------
@@ -134,3 +134,17 @@ def shown_recovery(page: HostAdmin, host: Host) -> SafeString | str:
 
 
 HostAdmin.show_field("shown_recovery", shown_recovery)
+
+
+@admin.display(description=_("PHP"))
+def shown_php(page: HostAdmin, host: Host) -> str:
+    """What its sites run, and until when holes in it are mended."""
+    support = php_support.support_of(host.facts)
+    if support is None:
+        return str(host.facts.get("php", "–"))
+    day = formats.date_format(support.until, "DATE_FORMAT")
+    text = _("%(version)s, security fixes until %(day)s") % {"version": support.version, "day": day}
+    return label(text, "danger" if support.ended else "warning" if support.ends_soon else "success")
+
+
+HostAdmin.show_field("shown_php", shown_php)

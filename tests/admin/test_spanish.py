@@ -12,7 +12,7 @@ from tests.pages.html import Page
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 #: What is the same in both languages, and the name of an icon.
-ALIKE = {"", "ID", "HTTPS", "Webhook", "Webhooks", "add"}
+ALIKE = {"", "ID", "HTTPS", "PHP", "Webhook", "Webhooks", "add"}
 
 pytestmark = pytest.mark.django_db
 

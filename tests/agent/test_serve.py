@@ -1,5 +1,6 @@
 """The line to the panel: whatever comes in, one answer each, and the agent lives on."""
 
+import glob
 import json
 import os
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controlpanel.agent import calls, serve
+from controlpanel.agent import calls, facts, serve
 from controlpanel.agent.calls import call
 from controlpanel.agent.errors import Busy
 from controlpanel.agent.settings import Settings
@@ -87,6 +88,14 @@ def test_hello(line):
     assert line.hello["protocol"] == 1 and line.hello["host"] == "web1" and line.hello["roles"] == ["web"]
     assert line.hello["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert {"os", "cpus", "memory_mb", "disk_mb"} <= set(line.hello["facts"])
+
+
+def test_a_host_tells_the_newest_php_that_it_has(monkeypatch):
+    found = []
+    monkeypatch.setattr(glob, "glob", lambda _pattern: found)
+    assert "php" not in facts.gather()
+    found += ["/usr/sbin/php-fpm8.4", "/usr/sbin/php-fpm8.10", "/usr/sbin/php-fpm7.4", "/usr/sbin/php-fpm8.2.dpkg-new"]
+    assert facts.gather()["php"] == "8.10"
 
 
 def test_progress_then_one_result(line):

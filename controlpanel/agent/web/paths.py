@@ -61,9 +61,17 @@ def in_room(spec: "Mapping[str, Any]") -> bool:
 
 
 def php_program() -> str:
-    """The newest PHP of this host; Debian 13's when there is none (yet)."""
-    found = [path for path in glob.glob("/usr/sbin/php-fpm[0-9]*") if path[-1].isdigit()]
-    return max(found, key=_version, default="/usr/sbin/php-fpm8.4")
+    """The PHP that sites run: the newest of this host; Debian 13's when there is none (yet)."""
+    return max(_php_programs(), key=_version, default="/usr/sbin/php-fpm8.4")
+
+
+def php_version() -> str:
+    """Its release, "8.4"; empty when this host has none."""
+    return ".".join(map(str, max(map(_version, _php_programs()), default=())))
+
+
+def _php_programs() -> "list[str]":
+    return [path for path in glob.glob("/usr/sbin/php-fpm[0-9]*") if path[-1].isdigit()]
 
 
 def _version(path: str) -> "tuple[int, ...]":
