@@ -9,6 +9,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
 from controlpanel.encryption import EncryptedTextField
 
@@ -89,7 +90,7 @@ class PosixId(models.Model):
     wanted = models.BooleanField(default=True)
 
     def __str__(self) -> str:
-        return f"{self.number} of {self.owner}"
+        return _("%(number)s of %(owner)s") % {"number": self.number, "owner": self.owner}
 
 
 class LoginManager(BaseUserManager["Login"]):
@@ -236,7 +237,7 @@ class Access(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.login}: {self.role} {self.scope}"
+        return f"{self.login}: {self.get_role_display()} {self.scope}"
 
     @property
     def scope(self) -> str:
@@ -314,4 +315,4 @@ class Mail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.template} to {self.to}"
+        return _("“%(subject)s” to %(address)s") % {"subject": self.subject, "address": self.to}

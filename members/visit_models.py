@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 
 class LoginSession(models.Model):
@@ -52,4 +53,4 @@ class Impersonation(models.Model):
         constraints = [models.CheckConstraint(name="impersonation_of_another", condition=~Q(staff=models.F("login")))]
 
     def __str__(self) -> str:
-        return f"{self.staff_id} as {self.login_id}"
+        return _("%(staff)s as %(name)s") % {"staff": self.staff_id, "name": self.login_id}

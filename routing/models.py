@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from controlpanel.encryption import EncryptedTextField
 from controlpanel.fleet.models import Host
@@ -24,7 +25,7 @@ class Backend(models.Model):
     removed = models.BooleanField(default=False)
 
     def __str__(self) -> str:
-        return f"site {self.site_id} → {self.host}"
+        return _("site %(number)s → %(host)s") % {"number": self.site_id, "host": self.host or "–"}
 
 
 class Route(models.Model):
@@ -87,7 +88,7 @@ class Certificate(models.Model):
         ordering = ("route__name",)
 
     def __str__(self) -> str:
-        return f"certificate of {self.route}"
+        return _("certificate of %(name)s") % {"name": self.route}
 
     @property
     def name(self) -> str:
@@ -142,7 +143,7 @@ class Authority(models.Model):
         verbose_name_plural = "authorities"
 
     def __str__(self) -> str:
-        return f"authority {self.pk}"
+        return _("authority %(number)s") % {"number": self.pk}
 
 
 class EdgeBase(models.Model):
@@ -155,7 +156,7 @@ class EdgeBase(models.Model):
     announced = models.PositiveBigIntegerField(default=0)
 
     def __str__(self) -> str:
-        return f"edges, revision {self.revision}"
+        return _("edges, revision %(revision)s") % {"revision": self.revision}
 
 
 class Shield(models.Model):
@@ -186,7 +187,7 @@ class Shield(models.Model):
         ordering = ("site_id",)
 
     def __str__(self) -> str:
-        return f"shield of site {self.site_id}" if self.site_id else "shield of all sites"
+        return _("shield of site %(number)s") % {"number": self.site_id} if self.site_id else _("shield of all sites")
 
     @property
     def resource_id(self) -> str:
@@ -250,7 +251,7 @@ class EdgeRules(models.Model):
         verbose_name_plural = "edge rules"
 
     def __str__(self) -> str:
-        return f"edge rules of site {self.site_id}"
+        return _("edge rules of site %(number)s") % {"number": self.site_id}
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -314,7 +315,7 @@ class PacketRules(models.Model):
         verbose_name_plural = "packet rules"
 
     def __str__(self) -> str:
-        return f"packet rules, revision {self.revision}"
+        return _("packet rules, revision %(revision)s") % {"revision": self.revision}
 
 
 class EdgeCount(models.Model):

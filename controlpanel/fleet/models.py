@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext as _
 
 from controlpanel.encryption import EncryptedTextField
 
@@ -68,7 +69,7 @@ class PowerFence(models.Model):
     parameters = EncryptedTextField(default="{}")
 
     def __str__(self) -> str:
-        return f"power of {self.host}"
+        return _("power switch of %(host)s") % {"host": self.host}
 
 
 class Sample(models.Model):

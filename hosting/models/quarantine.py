@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from controlpanel.encryption import EncryptedTextField
 from storage.models import Snapshot
@@ -39,7 +40,7 @@ class Quarantine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"quarantine {self.pk} of {self.site}"
+        return _("quarantine %(number)s of %(site)s") % {"number": self.pk, "site": self.site}
 
     @property
     def cause(self) -> str:

@@ -3,6 +3,7 @@
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from controlpanel.fleet.models import Host
 from members.models import Member
@@ -85,7 +86,7 @@ class Site(models.Model):
         ordering = ("id",)
 
     def __str__(self) -> str:
-        return f"site {self.pk}"  # its name would be a query more for each line of a list
+        return _("site %(number)s") % {"number": self.pk}  # its name would be a query more for each line of a list
 
     def get_absolute_url(self) -> str:
         return reverse("hosting:site", args=[self.pk])

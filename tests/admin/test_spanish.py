@@ -7,6 +7,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from controlpanel.fleet.models import PowerFence
+from routing.models import EdgeRules, Shield
+from tests import factories as make
 from tests.admin.rows import a_row_of
 from tests.pages.html import Page
 
@@ -51,3 +54,21 @@ def test_apps_and_kinds_are_called_in_spanish(staff: Client) -> None:
             found = [*page.all("title"), *page.all("h1"), *Page.within(content, "a"), *Page.within(content, "h2")]
             texts[language] = {" ".join(element.text.split()) for element in found}
         assert texts["en"] & texts["es"] <= ALIKE, app
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        (make.Site, "sitio"),
+        (make.Certificate, "certificado de"),
+        (make.Quarantine, "cuarentena"),
+        (Shield, "escudo del sitio"),
+        (EdgeRules, "reglas de borde del sitio"),
+        (PowerFence, "apagado externo de"),
+    ],
+    ids=lambda part: getattr(part, "__name__", ""),
+)
+def test_what_has_no_name_of_its_own_is_called_in_spanish(model: Any, called: str, staff: Client) -> None:
+    row = a_row_of(model)
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk])
+    assert called in Page(staff.get(address, headers={"accept-language": "es"})).one("title").text
