@@ -6,7 +6,13 @@ from controlpanel.labels import name
 
 from .models import Database, DatabaseDump, DatabaseUser, Domain, HostingOrder, Quarantine, Site
 
-name(HostingOrder, _("hosting order"), _("hosting orders"), created=_("created"))
+name(
+    HostingOrder,
+    _("hosting order"),
+    _("hosting orders"),
+    site_size_bytes=_("space for each site, in bytes"),
+    created=_("created"),
+)
 name(
     Site,
     _("site"),
@@ -15,6 +21,7 @@ name(
     path=_("directory"),
     uid=_("user id"),
     placed=_("its host has it"),
+    memory_mb=_("memory in MB"),
     revision=_("revision"),
     created=_("created"),
 )

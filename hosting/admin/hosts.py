@@ -138,7 +138,9 @@ HostAdmin.show_field("shown_recovery", shown_recovery)
 
 @admin.display(description=_("PHP"))
 def shown_php(page: HostAdmin, host: Host) -> str:
-    """What its sites run, and until when holes in it are mended."""
+    """What the sites on a web host run, and until when holes in it are mended."""
+    if Role.WEB.value not in host.roles:
+        return "–"
     support = php_support.support_of(host.facts)
     if support is None:
         return str(host.facts.get("php", "–"))
