@@ -59,12 +59,12 @@ def busy(host: Host) -> Iterator[None]:
         holder.wait(20)
 
 
-# --- many at once --------------------------------------------------------------------------------------------------
-
-
 def test_a_web_host_tells_the_php_that_its_sites_run(host):
     told = ask(host)["facts"]["php"]
     assert on_host(host.name, f"/usr/sbin/php-fpm{told}", "--version").startswith(f"PHP {told}.")
+
+
+# --- many at once --------------------------------------------------------------------------------------------------
 
 
 def test_a_thousand_calls_from_thirty_threads_get_their_own_answers(host):
