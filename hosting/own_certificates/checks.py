@@ -216,7 +216,11 @@ def _names(leaf: x509.Certificate) -> Collection[str]:
 def _subject(one: x509.Certificate) -> str:
     """As people know it, shortened."""
     names = [*one.subject.get_attributes_for_oid(NameOID.COMMON_NAME), *one.subject]
-    text = str(names[0].value) if names else next(iter(_names(one)), "?")
+    return shortened(str(names[0].value) if names else next(iter(_names(one)), "?"))
+
+
+def shortened(text: str) -> str:
+    """What stands in a certificate may be of any length."""
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -141,7 +141,7 @@ def _wanted(site: Site, own: OwnCertificate, names: Iterable[str]) -> list[str]:
     missing = [name for name in wanted if not own.covers(name)]
     found = wanted or [name for name in mine if own.covers(name)]
     if missing or not found:
-        told = ", ".join(own.names[:_TOLD]) + (" …" if len(own.names) > _TOLD else "")
+        told = ", ".join(map(checks.shortened, own.names[:_TOLD])) + (" …" if len(own.names) > _TOLD else "")
         lacking = ", ".join(readable(name) for name in missing or mine[:_TOLD])
         raise NotCovered("names", missing=lacking, covered=told)
     return found

@@ -53,6 +53,7 @@ def signed(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + begins)
         .not_valid_after(now + ends)
+        .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
     )
     if names:
         listed = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
