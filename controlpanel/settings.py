@@ -191,7 +191,7 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_CALLABLE = "members.views.locked_out"
+AXES_LOCKOUT_CALLABLE = "members.views.account.locked_out"
 AXES_VERBOSE = False
 
 # "required": staff set a second factor up before they see any page of theirs. "optional": they may.

@@ -17,7 +17,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics),
-    # The admin's own language menu; the pages' is members.views.language, which remembers it with the login.
+    # The admin's own language menu; the pages' is members.views.account.language, which remembers it with the login.
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
 ]

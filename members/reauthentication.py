@@ -2,7 +2,7 @@
 
 ``@recently_authenticated`` stands before a view; ``RecentlyAuthenticatedMixin`` before a class of views. In the admin a
 deed says ``sensitive=True`` (controlpanel.admin). All send a session whose password is older than ten minutes to
-``confirm_views`` first, and from there back.
+``views/confirm.py`` first, and from there back.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Second factors: an app's codes (TOTP), keys (WebAuthn), recovery codes.
 
 What they are and how they are checked is django-allauth's ``mfa``; its pages and its login are not used: the password
-lives in the directory, and the way in is ``members.views.login``.
+lives in the directory, and the way in is ``members.views.account.login``.
 """
 
 from .codes import LONGEST_CODE, TooManyCodes, check_code, confirm_app, new_app, new_recovery_codes, recovery_codes

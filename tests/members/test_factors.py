@@ -50,7 +50,7 @@ def password_given(login, client=None, **extra):
     """Somebody who has given the right password."""
     client = client or Client()
     login.backend = BACKEND
-    with mock.patch("members.forms.authenticate", return_value=login):
+    with mock.patch("members.forms.account.authenticate", return_value=login):
         client.answer = client.post("/login/", {"username": login.username, "password": "right", **extra})
     return client
 

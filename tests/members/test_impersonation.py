@@ -192,7 +192,7 @@ def test_it_asks_for_the_password_first_and_again_for_what_is_dangerous(jamie, a
     grow_old(browser)
     site = make.SiteFactory(order=order, placed=True)
     assert browser.get(f"/sites/{site.pk}/delete/")["Location"].startswith("/account/confirm/")
-    with mock.patch("members.confirm_views.authenticate", return_value=jamie) as asked:
+    with mock.patch("members.views.confirm.authenticate", return_value=jamie) as asked:
         browser.post("/account/confirm/", {"password": "jamie's own", "next": "/"})
     assert asked.call_args.kwargs["username"] == "jamie"
     assert browser.get(f"/sites/{site.pk}/delete/").status_code == 200

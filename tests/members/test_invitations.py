@@ -108,7 +108,7 @@ def test_who_has_a_login_may_log_in_first(browser, boss):
     invite(browser, boss)
     friend, guest = make.LoginFactory(), Client()
     assert "/login/?next=/invitation/" in open_link(guest, link_in(last_letter())).text
-    with mock.patch("members.forms.authenticate", return_value=friend):
+    with mock.patch("members.forms.account.authenticate", return_value=friend):
         friend.backend = "members.backends.DirectoryBackend"
         answer = guest.post("/login/", {"username": friend.username, "password": "x", "next": "/invitation/"})
     assert answer["Location"] == "/invitation/"

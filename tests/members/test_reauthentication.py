@@ -60,7 +60,7 @@ def test_anybody_else_is_sent_to_give_the_password_and_back(value: Any) -> None:
 
 def test_the_right_password_leads_back(client: Client, login: Login) -> None:
     grow_old(client)
-    with mock.patch("members.confirm_views.authenticate", return_value=login) as asked:
+    with mock.patch("members.views.confirm.authenticate", return_value=login) as asked:
         answer = client.post(CONFIRM, {"password": "right", "next": "/operations/"})
 
     assert asked.call_args.kwargs == {"username": login.username, "password": "right"}
@@ -72,7 +72,7 @@ def test_the_right_password_leads_back(client: Client, login: Login) -> None:
 def test_a_wrong_password_does_not(client: Client, found: Any, status: int) -> None:
     grow_old(client)
     behaviour = {"side_effect": found} if isinstance(found, Exception) else {"return_value": found}
-    with mock.patch("members.confirm_views.authenticate", **behaviour):
+    with mock.patch("members.views.confirm.authenticate", **behaviour):
         answer = client.post(CONFIRM, {"password": "wrong", "next": "/operations/"})
 
     assert answer.status_code == status
@@ -82,12 +82,12 @@ def test_a_wrong_password_does_not(client: Client, found: Any, status: int) -> N
 
 def test_somebody_elses_password_is_wrong_too(client: Client) -> None:
     grow_old(client)
-    with mock.patch("members.confirm_views.authenticate", return_value=make.StaffFactory()):
+    with mock.patch("members.views.confirm.authenticate", return_value=make.StaffFactory()):
         assert client.post(CONFIRM, {"password": "theirs"}).status_code == 200
 
 
 def test_it_leads_nowhere_else(client: Client, login: Login) -> None:
-    with mock.patch("members.confirm_views.authenticate", return_value=login):
+    with mock.patch("members.views.confirm.authenticate", return_value=login):
         answer = client.post(CONFIRM, {"password": "right", "next": "https://evil.example/"})
 
     assert "evil" not in answer["Location"]

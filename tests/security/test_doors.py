@@ -76,7 +76,7 @@ def test_no_page_sends_its_visitor_to_another_site(who: str, staff: Login) -> No
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_nor_does_the_login(target: str, staff: Login) -> None:
     staff.backend = BACKEND  # type: ignore[attr-defined]
-    with mock.patch("members.forms.authenticate", return_value=staff):
+    with mock.patch("members.forms.account.authenticate", return_value=staff):
         answer = Client().post("/login/", {"username": staff.username, "password": "x", "next": target})
     assert answer.status_code == 302
     assert not leads_away(answer)
@@ -92,7 +92,7 @@ def test_a_session_that_somebody_else_began_is_not_taken_over(staff: Login) -> N
     session.save()
     planted = session.session_key
     staff.backend = BACKEND  # type: ignore[attr-defined]
-    with mock.patch("members.forms.authenticate", return_value=staff):
+    with mock.patch("members.forms.account.authenticate", return_value=staff):
         client.post("/login/", {"username": staff.username, "password": "x"})
 
     assert client.session.session_key != planted
@@ -140,7 +140,7 @@ def test_every_page_tells_browsers_what_it_may_load_and_that_nobody_may_frame_it
 def test_cookies_are_out_of_reach_of_scripts(settings: Any, staff: Login) -> None:
     client = Client()
     staff.backend = BACKEND  # type: ignore[attr-defined]
-    with mock.patch("members.forms.authenticate", return_value=staff):
+    with mock.patch("members.forms.account.authenticate", return_value=staff):
         client.post("/login/", {"username": staff.username, "password": "x"})
     cookie = client.cookies["sessionid"]
     assert cookie["httponly"] and cookie["samesite"] == "Lax"

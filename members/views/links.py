@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import invitations, orders, password_reset, secret_links
-from .choices import Role
-from .models import Invitation, Login
-from .people_forms import ForgottenForm, NewLoginForm, NewPasswordForm
+from .. import invitations, orders, password_reset, secret_links
+from ..choices import Role
+from ..forms.people import ForgottenForm, NewLoginForm, NewPasswordForm
+from ..models import Invitation, Login
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 #: The answer to a link that opens nothing (any more).

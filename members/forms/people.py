@@ -8,11 +8,11 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from . import orders
-from .choices import Role
-from .forms import password_field
-from .models import Login, Member
-from .names import validate_username
+from .. import orders
+from ..choices import Role
+from ..models import Login, Member
+from ..names import validate_username
+from .account import password_field
 
 _USERNAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from controlpanel.operations.errors import DirectoryAway
 
-from .models import Login
-from .names import validate_username
-from .ssh_keys import MAX_KEY_LENGTH, MAX_KEYS, parse_keys
+from ..models import Login
+from ..names import validate_username
+from ..ssh_keys import MAX_KEY_LENGTH, MAX_KEYS, parse_keys
 
 #: Long enough for any passphrase, too short to keep the directory's hash busy.
 MAX_PASSWORD = 256

@@ -22,9 +22,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from controlpanel.operations.errors import DirectoryAway
 
-from . import entry, factors, orders, selectors, services
-from .forms import KeysForm, LoginForm, PasswordForm
-from .ssh_keys import parse_keys
+from .. import entry, factors, orders, selectors, services
+from ..forms.account import KeysForm, LoginForm, PasswordForm
+from ..ssh_keys import parse_keys
 
 #: How many times that support acted as somebody the account page tells of.
 IMPERSONATIONS_SHOWN = 20

@@ -17,10 +17,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from controlpanel import reauthentication
 from controlpanel.operations.errors import DirectoryAway
 
-from . import factor_views, factors
-from .forms import password_field
-from .models import Login
-from .services import login_of
+from .. import factors
+from ..forms.account import password_field
+from ..models import Login
+from ..services import login_of
+from . import factors as factor_pages
 
 
 class ConfirmForm(forms.Form):
@@ -59,12 +60,12 @@ def confirm_password(request: HttpRequest) -> HttpResponse:
     who: Login = getattr(request, "impersonator", None) or login_of(request)  # never the one in whose name it is
     by_factor = request.method == "POST" and bool(request.POST.keys() & {"code", "credential"})
     form = ConfirmForm(request.POST if request.method == "POST" and not by_factor else None, request=request, login=who)
-    code_form = factor_views.CodeForm(request.POST if by_factor else None)
+    code_form = factor_pages.CodeForm(request.POST if by_factor else None)
     code_form.fields["code"].widget.attrs.pop("autofocus", None)
     try:
-        right = factor_views.prove(request, who, code_form) if by_factor else form.is_valid()
+        right = factor_pages.prove(request, who, code_form) if by_factor else form.is_valid()
     except factors.TooManyCodes:
-        return factor_views.too_many(request)
+        return factor_pages.too_many(request)
     if right:
         reauthentication.note(request)
         request.session.cycle_key()

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from . import devices, impersonation, selectors, services, sessions
-from .services import login_of
+from .. import devices, impersonation, selectors, services, sessions
+from ..services import login_of
 
 
 @login_required

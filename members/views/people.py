@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import delegation, invitations, orders, selectors, services
-from .choices import Role
-from .models import Login, Member
-from .people_forms import AccessForm, InviteForm
-from .reauthentication import recently_authenticated
+from .. import delegation, invitations, orders, selectors, services
+from ..choices import Role
+from ..forms.people import AccessForm, InviteForm
+from ..models import Login, Member
+from ..reauthentication import recently_authenticated
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 #: Closed invitations that the page still shows.

@@ -15,10 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from . import entry, factors
-from .factors.state import tell
-from .reauthentication import recently_authenticated
-from .services import login_of
+from .. import entry, factors
+from ..factors.state import tell
+from ..reauthentication import recently_authenticated
+from ..services import login_of
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 _SHOW_CODES = "show_recovery_codes"
