@@ -1,6 +1,7 @@
 """Mail before a certificate ends that its owners brought: the panel cannot renew it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +14,7 @@ from members import mail
 from members.choices import Role
 from members.models import Login
 from routing import own_certificates
-from routing.models import Certificate
+from routing.certificate_plans import titled
 
 from ..models import Site
 from ..validators import readable
@@ -21,23 +22,26 @@ from ..validators import readable
 
 @transaction.atomic
 def send() -> int:
-    """Tell the administrators of each site whose turn it is, in their language; returns how many certificates."""
+    """Tell the administrators of each site whose turn it is, in their language, once of all names that end together.
+    Returns how many names."""
     due = own_certificates.to_remind()
     sites = Site.objects.select_related("order").in_bulk([row.route.backend.site_id for row in due])
+    together: dict[tuple[int, datetime | None], list[str]] = {}
     for row in due:
-        if site := sites.get(row.route.backend.site_id):
-            _tell(site, row)
+        together.setdefault((row.route.backend.site_id, row.not_after), []).append(readable(row.route.name))
+    for (site_id, ends), names in together.items():
+        if site_id in sites and ends is not None:
+            _tell(sites[site_id], names, ends)
     return len(due)
 
 
-def _tell(site: Site, row: Certificate) -> None:
-    assert row.not_after is not None  # noqa: S101 (they end soon)
+def _tell(site: Site, names: Sequence[str], ends: datetime) -> None:
     for login in _administrators(site):
         with override(login.language or settings.LANGUAGE_CODE):
             context = {
                 "name": login.name or login.username,
-                "domain": readable(row.route.name),
-                "day": formats.date_format(timezone.localtime(row.not_after), "DATE_FORMAT"),
+                "domain": titled(names),
+                "day": formats.date_format(timezone.localtime(ends), "DATE_FORMAT"),
                 "address": settings.PANEL_URL.rstrip("/") + reverse("hosting:own_certificate", args=[site.pk]),
             }
         mail.write(login.email, "own_certificate_ends", context, login.language)

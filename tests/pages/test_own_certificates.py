@@ -217,13 +217,12 @@ def test_when_it_has_ended_an_automatic_one_is_got(browser: Client, site: Site) 
 def test_its_owners_are_written_to_at_each_mark_once(browser: Client, site: Site, anna: Login) -> None:
     anna.email, anna.language = "anna@example.org", "es"
     anna.save()
-    bring(browser, site, NAME, ends=timedelta(days=20))
+    bring(browser, site, NAME, ALIAS, ends=timedelta(days=20))
     assert reminders.send() == 0  # they have just uploaded it
     Certificate.objects.filter(source="own").update(reminded=timezone.now() - timedelta(days=100))
-    assert (reminders.send(), reminders.send()) == (1, 0)
-    mail = Mail.objects.filter(to=anna.email).first()
-    assert mail is not None
-    assert NAME in mail.subject
+    assert (reminders.send(), reminders.send()) == (2, 0)
+    mail = Mail.objects.get(to=anna.email)
+    assert f"{NAME}, {ALIAS}" in mail.subject
     assert f"/sites/{site.pk}/certificates/own/" in mail.body
     assert "certificados automáticos" in mail.body
 
