@@ -39,14 +39,21 @@ from .errors import (
 )
 
 #: Characters, before anything is looked at; certificates of one chain.
-LONGEST_CHAIN, LONGEST_KEY, MOST_CERTIFICATES = 60_000, 8_000, 10
+LONGEST_CHAIN, LONGEST_KEY, MOST_CERTIFICATES = 60_000, 5_000, 10
 #: Characters of both together, as the agent takes them (one command to HAProxy).
 MOST_TOGETHER = 14_500
 #: A body has no five hyphens in it, so that no text makes it look further than once.
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----((?:[^-]|-(?!----))*)-----END \1-----")
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 #: What may go wrong in reading what a stranger has encoded.
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 @dataclass(frozen=True)
