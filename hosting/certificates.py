@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from controlpanel.operations.errors import explain
 from routing import dns_check, selectors
-from routing.choices import CertificateState
+from routing.choices import CertificateSource, CertificateState
 from routing.models import Certificate
 
 from .models import Site
@@ -42,6 +42,11 @@ class NameCertificate:
     @property
     def trouble(self) -> str:
         return explain(self.row.trouble)
+
+    @property
+    def is_own(self) -> bool:
+        """Its owners brought it (and another one may be on its way)."""
+        return self.row.source == CertificateSource.OWN and self.row.is_offered
 
     @property
     def may_retry(self) -> bool:

@@ -4,6 +4,7 @@ from controlpanel.operations.recovery import every
 
 from . import services, web_hosts
 from .databases import servers
+from .own_certificates import reminders
 
 
 @every(seconds=600)
@@ -22,6 +23,12 @@ def follow_edges() -> None:
 def follow_certificates() -> None:
     """A name has got a certificate, or lost it: only those that have one are led to HTTPS."""
     services.follow_certificates()
+
+
+@every(seconds=3600)
+def remind_of_own_certificates() -> None:
+    """Certificates that owners brought and that end soon."""
+    reminders.send()
 
 
 @every(seconds=60)

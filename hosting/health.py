@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from controlpanel.fleet.choices import HostState
+from routing import own_certificates
 from routing import selectors as routing
 from routing.models import Shield
 from storage import selectors as storage
@@ -141,7 +142,7 @@ class _Facts:
     """All that is asked of the database, for any number of sites."""
 
     edges: bool
-    certificates: dict[int, datetime] = field(default_factory=dict)
+    certificates: dict[int, routing.Ends] = field(default_factory=dict)
     attacked: set[int] = field(default_factory=set)
     snapshots: dict[int, datetime] = field(default_factory=dict)
     databases: dict[int, list[Database]] = field(default_factory=dict)
@@ -250,14 +251,17 @@ def _safe(site: Site, facts: _Facts) -> Answer:
     return Answer("safe", tuple(reasons))
 
 
-def _certificate(until: datetime | None) -> Reason:
+def _certificate(ends: routing.Ends | None) -> Reason:
     now, href = timezone.now(), "#certificates"
-    if until is None:
+    if ends is None:
         return Reason("warning", _("It has no certificate yet, so browsers cannot talk to it in private."), href)
-    if until < now:
+    if ends.first < now:
         return Reason("bad", _("Its certificate has ended, so browsers warn of it."), href)
-    left = {"time": timesince(now, until, depth=1)}
-    if until < now + CERTIFICATE_SOON:
+    if ends.own and ends.own < now + own_certificates.SOON:
+        text = _("A certificate that you uploaded ends in %(time)s. Upload the next one, or go back to automatic ones.")
+        return Reason("warning", text % {"time": timesince(now, ends.own, depth=1)}, href)
+    left = {"time": timesince(now, ends.first, depth=1)}
+    if ends.first < now + CERTIFICATE_SOON:
         return Reason("warning", _("Its certificate ends in %(time)s.") % left, href)
     return Reason("good", _("Its certificate is valid for %(time)s more.") % left, href)
 

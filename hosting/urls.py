@@ -61,6 +61,12 @@ urlpatterns = [
         certificates.certificate_retry,
         name="retry_certificate",
     ),
+    path(
+        "sites/<int:pk>/certificates/<int:certificate_pk>/automatic/",
+        certificates.certificate_automatic,
+        name="automatic_certificate",
+    ),
+    path("sites/<int:pk>/certificates/own/", certificates.own_certificate, name="own_certificate"),
     path("sites/<int:pk>/maintenance/begin/", shields.begin_maintenance, name="begin_maintenance"),
     path("sites/<int:pk>/maintenance/end/", shields.end_maintenance, name="end_maintenance"),
     path("sites/<int:pk>/disable/", sites.site_disable, name="disable_site"),

@@ -14,7 +14,7 @@ from controlpanel.admin import Card, ReadOnlyAdmin, actor, changelist, deed, lab
 from controlpanel.operations.errors import explain
 from controlpanel.operations.models import Operation
 
-from . import acme_accounts, issuing
+from . import acme_accounts, issuing, own_certificates
 from .choices import CertificateState
 from .models import AcmeAccount, Certificate
 
@@ -53,6 +53,7 @@ class NeedsFilter(admin.SimpleListFilter):
         return [
             ("failing", _("failing")),
             ("ending", _("ends soon")),
+            ("own", _("uploaded, and ends soon")),
             ("due", _("due now")),
             ("none", _("has no certificate")),
         ]
@@ -61,6 +62,7 @@ class NeedsFilter(admin.SimpleListFilter):
         wanted = {
             "failing": lambda: queryset.filter(pk__in=failing().values("pk")),
             "ending": lambda: queryset.filter(pk__in=ending().values("pk")),
+            "own": lambda: queryset.filter(pk__in=own_certificates.ending().values("pk")),
             "due": lambda: queryset.filter(retry_at__lte=timezone.now()),
             "none": lambda: queryset.filter(chain_pem="", route__removed=False),
         }.get(self.value() or "")
@@ -71,13 +73,13 @@ class NeedsFilter(admin.SimpleListFilter):
 class CertificateAdmin(ReadOnlyAdmin):
     """The chain is public; keys are not loaded at all."""
 
-    list_display = ("shown_name", "shown_state", "not_after", "issuer", "retry_at", "shown_trouble")
+    list_display = ("shown_name", "shown_state", "source", "not_after", "issuer", "retry_at", "shown_trouble")
     list_select_related = ("route__backend__host",)
     list_filter = (NeedsFilter, "state", "source")
     search_fields = ("route__name", "=route__backend__site_id", "issuer")
     fields = (
-        "shown_name", "shown_backend", "shown_state", "source", "issuer", "issued_at", "not_after", "retry_at",
-        "attempts", "shown_trouble", "shown_dns", "dns_at", "ordered_at", "chain_pem", "revision",
+        "shown_name", "shown_backend", "shown_state", "source", "issuer", "issued_at", "not_after", "reminded",
+        "retry_at", "attempts", "shown_trouble", "shown_dns", "dns_at", "ordered_at", "chain_pem", "revision",
     )  # fmt: skip
     readonly_fields = ("shown_name", "shown_backend", "shown_state", "shown_trouble", "shown_dns")
     actions_detail = ("retry", "replace", "revoke")
@@ -151,6 +153,9 @@ def certificates_panel() -> Iterable[Card]:
     total = _live().exclude(chain_pem="").count()
     yield Card(_("Certificates"), total, changelist(Certificate), "warning" if soon else "",
                _("%(count)d end soon") % {"count": soon} if soon else "")  # fmt: skip
+    own = own_certificates.ending().count()
+    yield Card(_("Uploaded certificates that end soon"), own, changelist(Certificate, needs="own"),
+               "warning" if own else "", _("their owners are told") if own else "")  # fmt: skip
     waiting = _live().filter(state=CertificateState.WAITING).count()
     until = acme_accounts.paused_until() if acme_accounts.is_configured() else None
     note = _("the authority is left alone for a while") if until else ""

@@ -211,6 +211,14 @@ class OfferCertificates(_CertificatePlan):
 
 
 @register
+class UseOwnCertificates(OfferCertificates):
+    """What a site's members brought. Params also: its ``fingerprint``. The key is read from the row by each step."""
+
+    kind = "routing.use_own_certificates"
+    title = _("Serve the uploaded certificate for %(names)s")
+
+
+@register
 class RevokeCertificates(_CertificatePlan):
     kind = "routing.revoke_certificates"
     title = _("Revoke the certificates of %(names)s")

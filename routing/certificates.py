@@ -28,6 +28,8 @@ State = CertificateState
 RESTING = (State.WAITING, State.DUE, State.FAILING, State.ISSUED)
 #: Renewed when this part of its life is left; each name a little earlier or later, so that they spread.
 RENEW_AT, JITTER = 1 / 3, 0.1
+#: A certificate that its member brought, and that no authority is asked to replace.
+KEPT = Q(source=CertificateSource.OWN, state=State.ISSUED)
 #: A new name is taken up by the operation that follows its site's; by the clock if that did not happen by then.
 AT_THE_LATEST = timedelta(minutes=2)
 #: After a first, second, … try that came to nothing. The DNS is nobody's burden; an authority counts failed validations
@@ -83,7 +85,7 @@ def leave(routes: "QuerySet[Route]") -> None:
 
 def needs_signing(row: Certificate) -> bool:
     """Whether the panel's own authority should sign it now."""
-    if row.source == CertificateSource.OWN:
+    if row.is_kept:
         return False
     return row.not_after is None or row.retry_at is None or row.retry_at <= timezone.now()
 
@@ -96,7 +98,7 @@ def sign(row: Certificate) -> None:
     row.chain_pem, row.key_pem = issued.chain_pem, issued.key_pem
     row.attempts, row.trouble = 0, {}
     row.revision += 1
-    for field, value in _facts(issued.chain_pem).items():
+    for field, value in facts(issued.chain_pem).items():
         setattr(row, field, value)
     row.save()
     if not had:
@@ -115,7 +117,7 @@ def due(now: datetime | None = None) -> "QuerySet[Certificate]":
     """Names to ask an authority about now (none that waits for its DNS): those that have no certificate first."""
     live = Certificate.objects.filter(route__removed=False, route__backend__removed=False, state__in=RESTING)
     return (
-        live.exclude(state=State.WAITING)
+        live.exclude(KEPT | Q(state=State.WAITING))
         .filter(retry_at__lte=now or timezone.now())
         .order_by(F("not_after").asc(nulls_first=True), "retry_at")
     )
@@ -216,8 +218,8 @@ def issued(row: Certificate, chain_pem: str) -> bool:
         attempts=0,
         trouble={},
         revision=F("revision") + 1,
-        **_no_order(),
-        **{**_facts(chain_pem), "retry_at": None},
+        **no_order(),
+        **{**facts(chain_pem), "retry_at": None},
     )
     if changed and not row.is_offered:
         certificate_changed(row.route)
@@ -229,7 +231,7 @@ def failed(row: Certificate, trouble: Mapping[str, Any]) -> None:
     claimed = Certificate.objects.filter(_CLAIMED, pk=row.pk)
     attempts = row.attempts + 1 if row.state != State.WAITING else 1
     wait = _again(AUTHORITY_AGAIN, attempts)
-    claimed.update(state=State.FAILING, trouble=trouble, attempts=attempts, retry_at=wait, **_no_order())
+    claimed.update(state=State.FAILING, trouble=trouble, attempts=attempts, retry_at=wait, **no_order())
 
 
 def postponed(row: Certificate, until: datetime, code: str) -> None:
@@ -272,11 +274,16 @@ def not_revoked(row: Certificate, trouble: Mapping[str, Any], until: datetime | 
 
 @transaction.atomic
 def drop_ended() -> list[str]:
-    """Certificates that have ended protect nobody: their names are served by HTTP again. Which names."""
+    """Certificates that have ended protect nobody: their names are served by HTTP again. Which names.
+
+    A name whose member had brought it gets another one by itself.
+    """
     ended = Certificate.objects.select_for_update().exclude(chain_pem="").filter(not_after__lte=timezone.now())
     rows = list(ended.filter(route__removed=False).select_related("route"))
     for row in rows:
-        Certificate.objects.filter(pk=row.pk).update(chain_pem="", key_pem="", revision=F("revision") + 1)
+        anew = {"state": State.DUE, "retry_at": timezone.now(), **_NOTHING_OFFERED} if row.is_kept else {}
+        gone = {"chain_pem": "", "key_pem": "", "source": "", **anew}
+        Certificate.objects.filter(pk=row.pk).update(revision=F("revision") + 1, **gone)
         certificate_changed(row.route)
     return [row.route.name for row in rows]
 
@@ -308,11 +315,12 @@ def _begin(row: Certificate) -> None:
     row.save()
 
 
-def _no_order() -> dict[str, Any]:
+def no_order() -> dict[str, Any]:
+    """What an order under way leaves behind when nothing more is to come of it."""
     return {**_EMPTY_ORDER, "challenge_revision": F("challenge_revision") + 1}
 
 
-def _facts(chain_pem: str) -> dict[str, Any]:
+def facts(chain_pem: str) -> dict[str, Any]:
     """What the row says of a certificate."""
     leaf = x509.load_pem_x509_certificates(chain_pem.encode())[0]
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc

@@ -47,8 +47,9 @@ class CertificateState(models.TextChoices):
 
 
 class CertificateSource(models.TextChoices):
-    """Who signed it."""
+    """Who signed it, or that it was brought along with its key: that one is ``issued`` until somebody asks for an
+    automatic one, and is offered until that is there."""
 
     LOCAL = "local", _("The panel's own authority")
     ACME = "acme", _("A public authority")
-    OWN = "own", _("Uploaded")
+    OWN = "own", _("Uploaded by the site's owners")

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +13,7 @@ from controlpanel.operations.access import Actor
 from controlpanel.operations.choices import UNFINISHED
 from controlpanel.operations.models import Operation
 
-from . import acme_accounts, certificate_plans, certificates, dns_check
+from . import acme_accounts, certificate_plans, certificates, dns_check, own_certificates
 from .choices import CertificateSource, CertificateState
 from .models import Certificate
 
@@ -101,6 +100,8 @@ def try_again(
         raise NothingToRetry(_("It is being tried at this moment."))
     if row.state in (CertificateState.LEAVING, CertificateState.REVOKED):
         raise NothingToRetry(_("The name is no longer one of this site."))
+    if row.is_kept:
+        raise NothingToRetry(_("It has a certificate of its own. Go back to automatic certificates first."))
     if row.state == CertificateState.ISSUED and not force:
         raise NothingToRetry(_("It has a valid certificate, which is renewed by itself."))
     recent = row.ordered_at and row.ordered_at > timezone.now() - PATIENCE
@@ -108,14 +109,71 @@ def try_again(
         raise NothingToRetry(_("It was tried a moment ago. Wait two minutes: the certificate authority counts tries."))
     if not acme_accounts.is_configured():
         certificates.sign(row)
-        return _tell([row.route.name])
-    names = certificates.claim(Certificate.objects.filter(pk=row.pk))
-    site = {"site": row.route.backend.site_id, "name": name or row.route.name, "asked": True}
+        kind, names = "routing.offer_certificates", [row.route.name]
+    else:
+        kind, names = "routing.issue_certificates", certificates.claim(Certificate.objects.filter(pk=row.pk))
     return _start(
-        "routing.issue_certificates",
+        kind,
         names,
-        site,
+        {"site": row.route.backend.site_id, "name": name or row.route.name, "asked": True},
         scopes=scopes,
+        actor=actor,
+        idempotency_key=idempotency_key,
+        requested_from=requested_from,
+    )
+
+
+@transaction.atomic
+def use_own(
+    rows: Sequence[Certificate],
+    chain_pem: str,
+    key_pem: str,
+    *,
+    site_id: int,
+    name: str,
+    fingerprint: str,
+    scopes: list[str],
+    actor: Actor | None = None,
+    idempotency_key: str = "",
+    requested_from: str | None = None,
+) -> Operation:
+    """Offer what a site's members brought for these names (locked by ``own_certificates.lock``), on all edges.
+
+    ``fingerprint`` of the leaf stands in the operation; the key nowhere but in the rows.
+    """
+    own_certificates.put(rows, chain_pem, key_pem)
+    return _start(
+        "routing.use_own_certificates",
+        [row.route.name for row in rows],
+        {"site": site_id, "name": name, "fingerprint": fingerprint},
+        scopes=scopes,
+        actor=actor,
+        idempotency_key=idempotency_key,
+        requested_from=requested_from,
+    )
+
+
+@transaction.atomic
+def go_back(
+    row: Certificate,
+    *,
+    scopes: list[str],
+    name: str,
+    actor: Actor | None = None,
+    idempotency_key: str = "",
+    requested_from: str | None = None,
+) -> Operation:
+    """Get an automatic certificate in the place of one's own, which is offered until the other is there.
+
+    Raises NothingToRetry for a name that has none of its own, or has asked already.
+    """
+    row = Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
+    if not own_certificates.give_up(row):
+        raise NothingToRetry(_("It has no certificate of its own, or is already on its way back to an automatic one."))
+    return try_again(
+        row,
+        scopes=scopes,
+        name=name,
         actor=actor,
         idempotency_key=idempotency_key,
         requested_from=requested_from,
@@ -145,7 +203,7 @@ def revoke(row: Certificate, actor: Actor | None = None) -> Operation:
 def _sign_due(limit: int) -> list[Operation]:
     """Renewals of the panel's own authority."""
     with transaction.atomic():
-        due = certificates.due().filter(~Q(source="own")).select_for_update(skip_locked=True, of=("self",))
+        due = certificates.due().select_for_update(skip_locked=True, of=("self",))
         rows = list(due.select_related("route")[:limit])
         for row in rows:
             certificates.sign(row)

@@ -72,6 +72,8 @@ class Certificate(models.Model):
     issuer = models.CharField(max_length=200, blank=True)
     issued_at = models.DateTimeField(null=True, blank=True)
     not_after = models.DateTimeField(null=True, blank=True)
+    #: When people were last told that one of their own ends (or that it was uploaded).
+    reminded = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveBigIntegerField(default=1)
 
     #: The order under way at the authority: its address, and the key of the certificate to come.
@@ -103,6 +105,11 @@ class Certificate(models.Model):
     def is_offered(self) -> bool:
         """Whether edges are to offer one; they all do once nobody is at it any more."""
         return bool(self.chain_pem)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its member brought it, and nobody has asked for an automatic one: nothing replaces it."""
+        return (self.source, self.state) == (CertificateSource.OWN, CertificateState.ISSUED)
 
     @property
     def told_state(self) -> str:

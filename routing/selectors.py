@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Min, QuerySet
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from controlpanel.fleet.choices import HostState, Role
 from controlpanel.fleet.models import Host
 
+from .choices import CertificateSource
 from .models import Backend, Certificate, Route
 
 
@@ -32,11 +34,23 @@ def routes_of(site_id: int) -> QuerySet[Route]:
     return Route.objects.filter(backend__site_id=site_id, backend__removed=False, removed=False)
 
 
-def certificates_until(sites: Collection[int]) -> dict[int, datetime]:
-    """Until when all certificates of each of these sites (by id) are good; one without is left out. For callers that
-    checked."""
-    offered = certificates().filter(route__backend__site_id__in=sites).exclude(chain_pem="")
-    return dict(offered.order_by().values_list("route__backend__site_id").annotate(Min("not_after")))
+class Ends(NamedTuple):
+    """Until when all certificates of a site are good, and those that its owners brought (None: there are none)."""
+
+    first: datetime
+    own: datetime | None = None
+
+
+def certificates_until(sites: Collection[int]) -> dict[int, Ends]:
+    """Of each of these sites, by id; one without certificates is left out. For callers that checked."""
+    offered = certificates().filter(route__backend__site_id__in=sites, not_after__isnull=False).exclude(chain_pem="")
+    ends = offered.order_by().values_list("route__backend__site_id", "source").annotate(Min("not_after"))
+    found: dict[int, Ends] = {}
+    for site, source, until in ends:
+        before = found.get(site, Ends(until))
+        own = until if source == CertificateSource.OWN else before.own
+        found[site] = Ends(min(before.first, until), own)
+    return found
 
 
 def edges_answer() -> bool:

@@ -78,7 +78,10 @@ trails.add(
 trails.leave_out(
     "what edges are told follows from sites and their names, which are audited", models.Backend, models.Route
 )
-trails.leave_out("issued and renewed by the clock for names that are audited", models.Certificate)
+trails.leave_out(
+    "issued and renewed by the clock for names that are audited; who brings one along starts an operation, which is",
+    models.Certificate,
+)
 trails.leave_out(
     "the panel's own, made once", models.Authority, models.ShieldKey, models.EdgeRulesKey, models.AcmeAccount
 )

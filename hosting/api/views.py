@@ -20,6 +20,7 @@ from ..choices import SiteKind, SiteState
 from ..models import Domain, HostingOrder, Site
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from . import scale
+from .certificates import OwnCertificateActions
 from .edge_rules import EdgeRulesActions
 from .filters import DomainFilter, OrderFilter, SiteFilter
 from .health import OrderHealth, SiteHealth
@@ -86,8 +87,9 @@ def accepts_site(summary: str, request: Any = None, answer: Any = AcceptedSiteSe
     list=extend_schema(summary="Sites of orders that you administer"), retrieve=extend_schema(summary="One site")
 )
 class SiteViewSet(
-    EdgeRulesActions, LogActions, MoveActions, QuarantineActions, ShieldActions, SiteHealth, SiteUsage, Collection
-):
+    EdgeRulesActions, LogActions, MoveActions, OwnCertificateActions, QuarantineActions, ShieldActions, SiteHealth,
+    SiteUsage, Collection,
+):  # fmt: skip
     """Web sites. Every change is accepted at once and carried out by an operation."""
 
     serializer_class = SiteSerializer

@@ -1,7 +1,7 @@
 """Writes of hosting, one topic a module: each validates, writes the intent and starts its operation."""
 
 from .applications import Credentials, create_wordpress, new_wordpress_password
-from .certificates import retry_certificate
+from .certificates import automatic_certificate, retry_certificate, use_own_certificate
 from .database_care import dump_databases_due, note_database_usage, refresh_database_usage
 from .database_dumps import dump_database, dump_for, return_to_dump
 from .database_moves import (
@@ -68,6 +68,7 @@ __all__ = [
     "Credentials",
     "add_database_user",
     "address_of",
+    "automatic_certificate",
     "begin_maintenance",
     "change_database",
     "close_due",
@@ -134,5 +135,6 @@ __all__ = [
     "switch_back",
     "take_snapshot",
     "unshare_alone",
+    "use_own_certificate",
     "without_host",
 ]

@@ -9,7 +9,7 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.signals import operation_finished
 from routing import edge_rules
-from routing.certificate_plans import IssueCertificates, RevokeCertificates
+from routing.certificate_plans import IssueCertificates, OfferCertificates, RevokeCertificates, UseOwnCertificates
 
 from .. import intents, selectors
 from ..choices import SiteState
@@ -20,7 +20,9 @@ from ..errors import AlreadyDeleting, Deleted, HostingError, RulesChanged, raise
 from ..models import Site
 
 KIND = "hosting.set_edge_rules"
-CERTIFICATES_CHANGE = (IssueCertificates.kind, RevokeCertificates.kind)
+CERTIFICATES_CHANGE = tuple(
+    plan.kind for plan in (IssueCertificates, OfferCertificates, RevokeCertificates, UseOwnCertificates)
+)
 
 
 def set_edge_rules(

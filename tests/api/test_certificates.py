@@ -9,6 +9,8 @@ from controlpanel.operations.models import Operation
 from members.models import Login
 from routing.models import Certificate
 from tests import factories as make
+from tests.api.problem import assert_problem
+from tests.hosting.own_certificates import house
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +72,70 @@ def test_a_preview_starts_nothing(api_of: Any, login: Login, certificate: Certif
     assert not Operation.objects.filter(kind="routing.issue_certificates").exists()
     certificate.refresh_from_db()
     assert certificate.retry_at is not None
+
+
+# --- one's own --------------------------------------------------------------------------------------------------------
+
+
+def mine(certificate: Certificate) -> str:
+    return f"/api/v1/sites/{certificate.route.backend.site_id}/certificates/"
+
+
+def test_one_that_is_brought_along_is_an_operation_and_its_key_is_never_read_back(
+    api_of: Any, login: Login, certificate: Certificate
+) -> None:
+    client, (chain, key) = api_of(login), house().pair("*.example.org")
+    headers, body = {"Idempotency-Key": "own-1"}, {"chain": chain, "key": key, "names": ["SHOP.example.org"]}
+    first = client.post(mine(certificate), body, format="json", headers=headers)
+    assert first.status_code == 202, first.content
+    (told,) = first.json()["certificates"]
+    assert (told["source"], told["state"], told["offered"], told["issuer"]) == ("own", "issued", True, "Middle")
+    operation = client.get(first["Location"]).json()
+    assert operation["kind"] == "routing.use_own_certificates"
+    line = key.splitlines()[1]
+    assert not any(line in answer.content.decode() for answer in (first, client.get(first["Location"])))
+    assert set(Operation.objects.get(pk=operation["id"]).params) == {"names", "site", "name", "fingerprint"}
+    again = client.post(mine(certificate), body, format="json", headers=headers)
+    assert again.json()["operation"]["id"] == operation["id"]
+    chain, key = house().pair()
+    other = client.post(mine(certificate), {"chain": chain, "key": key}, format="json", headers=headers)
+    assert "idempotency-key-reused" in assert_problem(other, 409)["type"]
+
+
+def test_what_is_wrong_with_it_is_told_for_programs(api_of: Any, login: Login, certificate: Certificate) -> None:
+    client, (chain, key) = api_of(login), house().pair("other.example.org")
+    answer = client.post(mine(certificate), {"chain": chain, "key": key}, format="json")
+    problem = assert_problem(answer, 400, "names")
+    assert "not-covered" in problem["type"]
+    assert problem["errors"] == {
+        "names": ["The certificate does not cover shop.example.org. It covers: other.example.org."]
+    }
+    theirs = client.post(mine(certificate), {"chain": chain, "key": key, "names": ["other.example.org"]}, format="json")
+    assert "not-of-this-site" in assert_problem(theirs, 400, "names")["type"]
+    bare = client.post(mine(certificate), {"chain": "x", "key": "y"}, format="json")
+    assert set(bare.json()["errors"]) == {"chain", "key"}
+    assert not Operation.objects.filter(kind="routing.use_own_certificates").exists()
+
+
+def test_a_preview_of_it_changes_nothing(api_of: Any, login: Login, certificate: Certificate) -> None:
+    chain, key = house().pair()
+    answer = api_of(login).post(f"{mine(certificate)}?preview=1", {"chain": chain, "key": key}, format="json")
+    assert answer.status_code == 200
+    assert answer.json()["operation"]["state"] == "planned"
+    certificate.refresh_from_db()
+    assert (certificate.source, Operation.objects.count()) == ("acme", 0)
+
+
+def test_back_to_automatic_ones(api_of: Any, login: Login, stranger_api: Any, certificate: Certificate) -> None:
+    client, (chain, key) = api_of(login), house().pair()
+    back = f"/api/v1/certificates/{certificate.pk}/automatic/"
+    assert client.post(back).status_code == 409
+    assert stranger_api.post(mine(certificate), {"chain": chain, "key": key}, format="json").status_code == 404
+    client.post(mine(certificate), {"chain": chain, "key": key}, format="json")
+    assert client.post(f"/api/v1/certificates/{certificate.pk}/retry/").status_code == 409
+    assert stranger_api.post(back).status_code == 404
+    answer = client.post(back)
+    assert answer.status_code == 202
+    told = answer.json()["certificate"]
+    assert (told["source"], told["state"], told["offered"]) == ("own", "ordered", True)
+    assert client.get(answer["Location"]).json()["kind"] == "routing.issue_certificates"

@@ -69,6 +69,8 @@ PAGES: dict[str, str] = {
     "orders/<int:pk>/usage/": "GET orders/{id}/usage/",
     "sites/<int:pk>/usage/": "GET sites/{id}/usage/",
     "sites/<int:pk>/certificates/<int:certificate_pk>/retry/": "POST certificates/{id}/retry/",
+    "sites/<int:pk>/certificates/<int:certificate_pk>/automatic/": "POST certificates/{id}/automatic/",
+    "sites/<int:pk>/certificates/own/": "POST sites/{id}/certificates/",
     "sites/<int:pk>/edge-rules/": "PUT sites/{id}/edge-rules/",
     "history/": "GET audit/",
     "history/export.<slug:form>": "GET audit/csv/",

@@ -235,12 +235,13 @@ def test_only_names_with_a_certificate_are_led_to_https_and_they_follow(place: P
     assert (spec_of(site.pk)["https"], services.follow_certificates()) == (None, [])
 
 
+@pytest.mark.parametrize("kind", ["issue_certificates", "use_own_certificates", "offer_certificates"])
 def test_they_follow_as_soon_as_a_certificate_has_come(
-    place: Place, site: Site, django_capture_on_commit_callbacks: Callable[..., Any]
+    place: Place, site: Site, django_capture_on_commit_callbacks: Callable[..., Any], kind: str
 ) -> None:
     services.set_edge_rules(place.actor, site, https={"policy": "redirect"})
     EdgeRules.objects.update(https_names=[])
-    issued = Operation.objects.create(kind="routing.issue_certificates", params={"names": ["a.test"]})
+    issued = Operation.objects.create(kind=f"routing.{kind}", params={"names": ["a.test"]})
     issued.state = OperationState.SUCCEEDED
     with django_capture_on_commit_callbacks(execute=True):
         events.record(issued, "operation", {"state": issued.state})

@@ -53,6 +53,7 @@ def test_it_tells_how_the_house_is(client: Client) -> None:
     make.DriftReportFactory(host=make.HostFactory(name="web3"))
     make.DeliveryFactory()
     make.CertificateFactory(not_after=timezone.now() + timedelta(days=3))
+    make.CertificateFactory(not_after=timezone.now() + timedelta(days=25), source="own")
     client.get("/healthz")
 
     found = read(client)
@@ -67,5 +68,6 @@ def test_it_tells_how_the_house_is(client: Client) -> None:
     assert found["controlpanel_deliveries_waiting"] == 1
     assert found["controlpanel_mails_waiting"] == 0
     assert found["controlpanel_certificates_due"] == 1
+    assert found["controlpanel_certificates_own_due"] == 1
     assert "controlpanel_queue_length" in found
     assert any(name.startswith("django_http_requests_total_by_view") for name in found)

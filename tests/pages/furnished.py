@@ -99,6 +99,8 @@ class Furnished:
         now = timezone.now()
         self.snapshot = self.shop.volume.snapshots.get()
         self.certificate = Certificate.objects.filter(route__backend__site_id=self.shop.pk)[0]
+        own = Certificate.objects.filter(route__backend__site_id=self.static.pk)
+        own.update(source="own", issuer="Their own authority", not_after=now + timedelta(days=9))
         self.webhook = make.WebhookFactory(member=self.login.member, created_by=self.login)
         Snapshot.objects.create(
             volume=self.shop.volume, state=SnapshotState.READY, cause=SnapshotCause.MANUAL, taken=now

@@ -54,6 +54,16 @@ def test_a_name_that_ends_another_is_not_taken_for_it() -> None:
     assert dict(table) == {"ba.test": "1", "a.test.example": "3"}
 
 
+def test_a_certificate_is_listed_with_the_names_that_it_is_offered_for() -> None:
+    table = Table.of({paths.FALLBACK_CERTIFICATE: ""})
+    for spec in ({"names": ["a.test"], "pem": ""}, {"names": ["a.test", "b.test"], "pem": ""}):
+        table.edit(rows.of_certificate("route-1", spec)[paths.CERTIFICATE_LIST])
+    path = paths.certificate_path("route-1")
+    assert dict(Table(table.content)) == {paths.FALLBACK_CERTIFICATE: "", path: "a.test b.test"}
+    table.edit(rows.of_certificate("route-1", None)[paths.CERTIFICATE_LIST])
+    assert table.get(path) is None
+
+
 def test_a_list_keeps_the_order_of_its_rows() -> None:
     table = Table.of({paths.FALLBACK_CERTIFICATE: ""})
     table.edit({"/z.pem": "", "/a.pem": ""})

@@ -139,15 +139,20 @@ class Changes:
         tables = {path: load(path, trust=True) for path in touched}
         process = runtime.Process(self.of.admin_socket)
         certificates = set(self._certificates)
-        offered: Set[str] = set()
+        offered: Dict[str, str] = {}
+        names: Dict[str, str] = {}
         if certificates or paths.CERTIFICATE_LIST in touched:
             offered = process.listed_certificates()
+            listed = tables.get(paths.CERTIFICATE_LIST) or load(paths.CERTIFICATE_LIST, trust=True)
+            names = {path: listed.get(path) or "" for path in certificates}
         if touched.get(paths.CERTIFICATE_LIST, certificates) is None:
-            certificates |= {path for path, _ in tables[paths.CERTIFICATE_LIST]} ^ offered
+            wanted = dict(tables[paths.CERTIFICATE_LIST])
+            certificates |= {path for path, _names in set(wanted.items()) ^ set(offered.items())}
+            names = wanted
         for path in sorted(certificates):
             if os.path.exists(path):
                 # Its key may have changed without the certificate, which HAProxy does not show.
-                _offer(process, path, offered, always=path in self.tx.changed)
+                _offer(process, path, names.get(path, ""), offered, always=path in self.tx.changed)
         _match_maps(process, tables, touched, self.order)
         for path in sorted(certificates):
             if not os.path.exists(path):
@@ -157,10 +162,10 @@ class Changes:
                 _match_maps(older, tables, touched, self.order)
 
 
-def _offer(process: runtime.Process, path: str, offered: Set[str], always: bool) -> None:
+def _offer(process: runtime.Process, path: str, names: str, offered: Dict[str, str], always: bool) -> None:
     pem = read(path).decode()
-    if always or process.fingerprint(path) != fingerprint(pem) or path not in offered:
-        process.put_certificate(path, pem, offered)
+    if always or process.fingerprint(path) != fingerprint(pem) or offered.get(path) != names:
+        process.put_certificate(path, names, pem, offered)
         if process.fingerprint(path) != fingerprint(pem):
             raise Failed("HAProxy did not take the certificate %s" % os.path.basename(path))
 

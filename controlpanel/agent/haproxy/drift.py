@@ -39,7 +39,7 @@ def of_edge() -> str:
         running = sorted(process.rows(path))
         if running != sorted(tables[path]):
             problems.append("the running HAProxy has other rows than %s" % path)
-    if process.listed_certificates() != {path for path, _ in tables[paths.CERTIFICATE_LIST]}:
+    if process.listed_certificates() != dict(tables[paths.CERTIFICATE_LIST]):
         problems.append("the running HAProxy offers other certificates than %s" % paths.CERTIFICATE_LIST)
     return "; ".join(problems)
 

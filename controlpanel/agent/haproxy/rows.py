@@ -33,7 +33,8 @@ def of_site_route(id: str, spec: Optional[Spec]) -> TableRows:
 
 
 def of_certificate(id: str, spec: Optional[Spec]) -> TableRows:
-    return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): "" if spec is not None else None}}
+    """Its file, and for which names it is offered: never for others that stand in it, which may be others' names."""
+    return {paths.CERTIFICATE_LIST: {paths.certificate_path(id): " ".join(spec["names"]) if spec is not None else None}}
 
 
 def of_acme_challenge(id: str, spec: Optional[Spec], previous: Optional[Spec] = None) -> TableRows:

@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .. import commands
 from ..errors import Failed
@@ -123,13 +123,14 @@ class Process:
         found = _FINGERPRINT.search(self.ask("show ssl cert " + certificate))
         return found.group(1) if found else None
 
-    def listed_certificates(self) -> Set[str]:
-        """The certificates that visitors are offered."""
+    def listed_certificates(self) -> Dict[str, str]:
+        """The certificates that visitors are offered, each with the names that it is offered for."""
         lines = self.ask("show ssl crt-list " + paths.CERTIFICATE_LIST).splitlines()
-        return {line.split(" ")[0] for line in lines if line.startswith("/")}
+        rows = (line.strip().partition(" ") for line in lines if line.startswith("/"))
+        return {path: names for path, _blank, names in rows}
 
-    def put_certificate(self, certificate: str, pem: str, listed: Set[str]) -> None:
-        """Load a certificate, new or renewed, and offer it. The names it is for are those that stand in it.
+    def put_certificate(self, certificate: str, names: str, pem: str, listed: Dict[str, str]) -> None:
+        """Load a certificate, new or renewed, and offer it for these names (parted by blanks), whatever stands in it.
 
         ``listed``: what is offered so far (the whole list is long, and is not read for each one); kept up to date.
         """
@@ -142,17 +143,22 @@ class Process:
         except Failed:
             self.ask("abort ssl cert " + certificate)
             raise
-        if certificate not in listed:
-            self._expect("add ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "Success!", last=True)
-            listed.add(certificate)
+        if listed.get(certificate) != names:  # (an earlier release offered it for all that stood in it)
+            self._unlist(certificate, listed)
+            row = " ".join(map(_word, [certificate, *names.split()]))
+            self._expect("add ssl crt-list " + paths.CERTIFICATE_LIST, "Success!", row + "\n", last=True)
+            listed[certificate] = names
 
-    def drop_certificate(self, certificate: str, listed: Set[str]) -> None:
+    def drop_certificate(self, certificate: str, listed: Dict[str, str]) -> None:
         """Stop offering a certificate and forget it; right also when it was never there."""
-        if certificate in listed:
-            self._expect("del ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "deleted")
-            listed.discard(certificate)
+        self._unlist(certificate, listed)
         if "not found" not in self.ask("show ssl cert " + certificate).lower():
             self._expect("del ssl cert " + certificate, "deleted")
+
+    def _unlist(self, certificate: str, listed: Dict[str, str]) -> None:
+        if certificate in listed:
+            self._expect("del ssl crt-list %s %s" % (paths.CERTIFICATE_LIST, certificate), "deleted")
+            del listed[certificate]
 
     def _expect(self, command: str, good: str, payload: str = "", last: bool = False) -> None:
         answer = self.ask(command, payload)

@@ -18,7 +18,8 @@ Rows = Mapping[str, Optional[str]]
 
 
 class Table:
-    """A map (``key value`` a line) or a list (``key`` a line), in the order in which the rows came.
+    """A map (``key value`` a line) or a list (``key``, or ``key word word``, a line), in the order in which the rows
+    came.
 
     The last line is a checksum of all before it, so that a change by hand anywhere in the file is seen at once.
     """
@@ -91,7 +92,9 @@ class Table:
 
 def _row(key: str, value: str) -> bytes:
     # All that comes here was validated; this is the last door.
-    if not _WORD.match(key) or not (value == "" or _WORD.match(value)):
+    # A file's row (of the list of certificates) may have several words: the names that it is for.
+    words = value.split(" ") if key.startswith("/") else [value]
+    if not _WORD.match(key) or not (value == "" or all(_WORD.match(word) for word in words)):
         raise ValueError("not a row")
     return ("%s %s\n" % (key, value) if value else key + "\n").encode()
 

@@ -23,7 +23,7 @@ _ID = re.compile(r"\A(?:route|site)-[1-9][0-9]{0,18}\Z")
 class Certificate(Kind):
     """Spec: ``{"names": [domain names it is for], "pem": chain, leaf first, and key}``.
 
-    HAProxy offers it for the names that stand in the certificate itself; ``names`` is for people.
+    HAProxy offers it for ``names`` only, whatever else stands in the certificate: a member may have brought it.
     """
 
     name = "certificate"
