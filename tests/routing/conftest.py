@@ -10,9 +10,10 @@ from .certifier import Certifier
 from .edges import Agent, Edge, absent, fresh, lab_hosts, present, site_number
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def edges() -> Iterator[list[Edge]]:
-    """All edges of the lab, cleaned of what the tests put there."""
+    """All edges of the lab, cleaned of what the tests of a file put there. Their agents are asked by us alone; those of
+    one file do not outlive what another file does to the hosts."""
     found = [Edge(name, address, Agent(name)) for name, address in lab_hosts("edge")]
     assert found, "the lab has no running edge"
     yield found
@@ -26,7 +27,7 @@ def edge(edges: list[Edge]) -> Edge:
     return edges[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web(edges: list[Edge]) -> str:
     """A web host that all edges think alive."""
 

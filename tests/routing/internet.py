@@ -79,12 +79,16 @@ def certificate_of(api: Any, name: str) -> dict[str, Any]:
 
 def settled(api: Any, name: str, state: str = "issued", seconds: float = 60) -> dict[str, Any]:
     """The same, once it is in that state and nobody is at it."""
+    seen: dict[str, Any] = {}
 
     def there() -> dict[str, Any] | None:
-        row = certificate_of(api, name)
-        return row if row["state"] == state and row["retry_at"] else None
+        seen.update(certificate_of(api, name))
+        return seen if seen["state"] == state and seen["retry_at"] else None
 
-    return dict(wait_until(there, seconds, what=f"the certificate of {name} is {state}"))
+    try:
+        return dict(wait_until(there, seconds))
+    except AssertionError:
+        raise AssertionError(f"not {state} within {seconds} s: {seen}") from None
 
 
 def chain_at(edge: str, name: str) -> str:
