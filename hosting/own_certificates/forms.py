@@ -33,14 +33,14 @@ class OwnCertificateForm(ServiceForm):
         required=False,
         widget=forms.Textarea(attrs=_pem("CERTIFICATE")),
     )
-    chain_file = forms.FileField(label=_("… or as a file"), required=False)
+    chain_file = forms.FileField(label=_("… or the certificate as a file"), required=False)
     key = forms.CharField(
         label=_("Private key (PEM, without a password)"),
         help_text=_("It is kept encrypted, given to the edges only, and never shown again."),
         required=False,
         widget=SecretTextarea(attrs=_pem("PRIVATE KEY")),
     )
-    key_file = forms.FileField(label=_("… or as a file"), required=False)
+    key_file = forms.FileField(label=_("… or the key as a file"), required=False)
     names = forms.MultipleChoiceField(
         label=_("For which names?"),
         help_text=_("None chosen: all names of the site that the certificate covers."),
