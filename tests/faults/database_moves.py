@@ -80,11 +80,11 @@ def settle(database: LiveDatabase) -> None:
 
 
 @contextmanager
-def little_room(host: str, engine: str, megabytes: int) -> Iterator[None]:
-    """The engine's data on a disk with so much room left. What is written there meanwhile is thrown away afterwards."""
-    unit, data = {
-        "mariadb": ("mariadb.service", "/var/lib/mysql"),
-        "postgresql": ("postgresql@17-main.service", "/var/lib/postgresql"),
+def little_room(host: str, engine: str) -> Iterator[None]:
+    """The engine's data on a disk with 6 MB left. What is written there meanwhile is thrown away afterwards."""
+    unit, data, megabytes = {
+        "mariadb": ("mariadb.service", "/var/lib/mysql", 6 + 12),  # it makes a file of 12 MB as it starts
+        "postgresql": ("postgresql@17-main.service", "/var/lib/postgresql", 6),
     }[engine]
     script = (
         f"systemctl stop {unit} && size=$(du -sm {data} | cut -f1) && mkdir -p /run/little "
@@ -92,8 +92,8 @@ def little_room(host: str, engine: str, megabytes: int) -> Iterator[None]:
         f"&& chown --reference={data} /run/little && chmod --reference={data} /run/little "
         f"&& mount --bind /run/little {data} && systemctl start {unit}"
     )
-    on_host(host, "sh", "-c", script)
     try:
+        on_host(host, "sh", "-c", script)
         yield
     finally:
         on_host(host, "sh", "-c", f"systemctl stop {unit}; umount {data} /run/little; systemctl start {unit}")
