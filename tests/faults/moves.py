@@ -1,122 +1,100 @@
-"""Moves of a site while something goes wrong at a moment of chance: the same seed gives the same scenes.
+"""Sites leave a host while something goes wrong: one is moved, a host is evacuated, or is dead and recovered from.
 
-After each scene: exactly one host has the site, every acknowledged line is there once, nothing is reserved, edges
+After each scene: exactly one host has each site, every acknowledged line is there once, nothing is reserved, edges
 agree.
 """
 
-import random
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from tests.hosting.live import LiveSite, in_panel
 from tests.hosting.writers import Writers
-from tests.panel import ENDED, Panel, cut_off, kill_panel, kill_workers, lab, wait_until
+from tests.panel import ENDED, Api, lab, wait_until
 
 from . import places
+from .scenes import CANCELLED, FAULTS, NOTHING, OPPOSITE, Scene, all_back, play
 
-WEB = ("web1", "web2", "web3")
-#: Stages of a move (``hosting/plans/moves.py``), from the look at the target to the look at the end.
-STAGES = 9
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What goes wrong, when (the stage that has begun), and for how long (seconds)."""
-
-    fault: str
-    stage: int
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"{self.fault} at stage {self.stage} for {self.seconds:.1f} s"
+#: What can happen to a move, and to an evacuation. (A source that loses its power is what recovery is for.)
+OF_MOVES = sorted({*FAULTS, CANCELLED, OPPOSITE} - {"source off"})
+#: What can happen while a dead host's sites come up elsewhere.
+OF_RECOVERIES = sorted({*FAULTS, CANCELLED, OPPOSITE} - {"source off", "source cut"})
 
 
-def _cut(host: str, seconds: float) -> None:
-    with cut_off(host):
-        time.sleep(seconds)
-
-
-def _power(host: str, seconds: float) -> None:
-    lab("power-off", host)
-    time.sleep(seconds)
-    lab("power-on", host)
-
-
-def _slow_storage(host: str, seconds: float) -> None:
-    """Its metadata and its monitor say nothing, as when their disk hangs."""
-    with places.frozen(host, "ceph-mds@a.service"), places.frozen(host, "ceph-mon@a.service"):
-        time.sleep(seconds)
-
-
-def _full(host: str, seconds: float) -> None:
-    with places.no_room_for_sites(host):
-        time.sleep(seconds)
-
-
-#: Fault to what does it, given the source, the target and the seconds.
-FAULTS: dict[str, Callable[[str, str, float], None]] = {
-    "nothing": lambda source, target, seconds: None,
-    "workers killed": lambda source, target, seconds: kill_workers(),
-    "panel killed": lambda source, target, seconds: kill_panel(),
-    "source cut": lambda source, target, seconds: _cut(source, seconds),
-    "target cut": lambda source, target, seconds: _cut(target, seconds),
-    "target off": lambda source, target, seconds: _power(target, seconds),
-    "one edge cut": lambda source, target, seconds: _cut("edge2", seconds),
-    "storage cut": lambda source, target, seconds: _cut("store1", seconds),
-    "storage slow": lambda source, target, seconds: _slow_storage("store1", seconds),
-    "disk full on the target": lambda source, target, seconds: _full(target, seconds),
-    "cancelled": lambda source, target, seconds: None,
-    "the opposite asked for": lambda source, target, seconds: None,
-}
-
-
-def scenes(seed: int, count: int) -> list[Scene]:
-    """Every fault once, in an order of chance, before any comes again."""
-    chance = random.Random(seed)
-    faults: list[str] = []
-    while len(faults) < count:
-        faults += chance.sample(sorted(FAULTS), len(FAULTS))
-    return [Scene(fault, chance.randrange(STAGES), chance.uniform(1, 8)) for fault in faults[:count]]
-
-
-def play(site: LiveSite, scene: Scene) -> dict[str, Any]:
-    """One scene; raises AssertionError when anything of the promise is broken."""
+def move(site: LiveSite, scene: Scene) -> dict[str, Any]:
+    """One move in trouble; raises AssertionError when anything of the promise is broken."""
     api = site.panel.api()
     source = site.host
-    target = next(name for name in WEB if name != source)
+    target = next(name for name in places.WEB_HOSTS if name != source)
+
+    def opposite() -> None:
+        back = api.post(f"sites/{site.id}/move/", {"host": source})
+        wait_until(lambda: api.operation(back)["state"] in ENDED, 180, every=0.2, what="the opposite has ended")
+
     with Writers(site, pause=0.05) as writers:
         answer = api.post(f"sites/{site.id}/move/", {"host": target})
-        path = f"operations/{answer['operation']['id']}/"
-        wait_until(lambda: begun(api.get(path), scene.stage), 60, every=0.02, what=f"stage {scene.stage}")
-        if scene.fault == "cancelled":
-            api.request("POST", path + "cancel/", json={})  # 409 when it is over already
-        elif scene.fault == "the opposite asked for":
-            back = api.post(f"sites/{site.id}/move/", {"host": source})
-            wait_until(lambda: api.operation(back)["state"] in ENDED, 180, every=0.2, what="the opposite has ended")
-        else:
-            FAULTS[scene.fault](source, target, scene.seconds)
-        wait_until(lambda: api.get(path)["state"] in ENDED, 240, every=0.2, what="the move has ended")
-        time.sleep(0.5)
-    operation = api.get(path)
-    assert_whole(site, {source, target})
+        ended = play(api, answer, scene, source, target, opposite)
+        wait_until(lambda: writers.got["right"] > 20, 60, what="visitors write")
+    return _told([site], writers, scene, ended, (source, target))
+
+
+def evacuate(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
+    """All of a host's sites move away in trouble; these are among them, on one host. The first one is written to."""
+    api = sites[0].panel.api()
+    source = sites[0].host
+    host = _host(api, source)
+    target = next(name for name in places.WEB_HOSTS if name != source)
+    with Writers(sites[0], pause=0.05) as writers:
+        try:
+            answer = api.post(f"hosts/{host}/evacuate/")
+            ended = play(api, answer, scene, source, target, lambda: api.post(f"hosts/{host}/undrain/", expect=200))
+            _children_ended(api)
+        finally:
+            api.request("POST", f"hosts/{host}/undrain/")
+        wait_until(lambda: writers.got["right"] > 20, 60, what="visitors write")
+    return _told(sites, writers, scene, ended, places.WEB_HOSTS)
+
+
+def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
+    """The host of these sites loses its power, and what brings them up elsewhere is in trouble, too. Then the host is
+    taken back. The first site is written to."""
+    api = sites[0].panel.api()
+    source = sites[0].host
+    host = _host(api, source)
+    target = next(name for name in places.WEB_HOSTS if name != source)
+    with Writers(sites[0], pause=0.05, synced=True) as writers:
+        wait_until(lambda: writers.got["right"] > 20, 60, what="visitors write")
+        lab("power-off", source)
+        answer = api.post(f"hosts/{host}/recover/", {"force": True})
+        ended = play(api, answer, scene, source, target, lambda: api.request("POST", f"hosts/{host}/readmit/"))
+        all_back(api)
+        _take_back(api, host, source)
+        before = writers.got["right"]
+        wait_until(lambda: writers.got["right"] > before + 20, 60, what="visitors write again")
+    return _told(sites, writers, scene, ended, places.WEB_HOSTS)
+
+
+def together(sites: Sequence[LiveSite]) -> None:
+    """All of them on the host of the first."""
+    host = sites[0].host
+    for site in sites[1:]:
+        if site.host != host:
+            site.panel.api().wait(site.panel.api().post(f"sites/{site.id}/move/", {"host": host}), seconds=120)
+
+
+def _told(
+    sites: Sequence[LiveSite], writers: Writers, scene: Scene, ended: dict[str, Any], among: Sequence[str]
+) -> dict[str, Any]:
+    all_back(sites[0].panel.api())
+    for site in sites:
+        assert_whole(site, among)
     assert writers.lost() == [], f"{scene}: lost {writers.lost()[:5]} of {len(writers.acknowledged)}"
-    if scene.fault in ("nothing", "the opposite asked for"):
+    if ended["kind"] != "hosting.recover_host" and scene.fault in (NOTHING, OPPOSITE):
         assert set(writers.got) == {"right"}, f"{scene}: {writers.got}"
-    return {"state": operation["state"], "got": dict(writers.got), "longest": round(writers.longest, 1)}
+    return {"state": ended["state"], "got": dict(writers.got), "longest": round(writers.longest, 1)}
 
 
-def assert_whole(site: LiveSite, among: set[str]) -> None:
+def assert_whole(site: LiveSite, among: Sequence[str]) -> None:
     """Exactly one of the hosts has the site, storage lets only it in, it answers, nothing is reserved."""
-    places.bring_back()
-    api = site.panel.api()
-
-    def in_step() -> bool:
-        hosts = api.get("hosts/", page_size=100)["results"]
-        return all(one["reachable"] and not one["needs_resync"] for one in hosts)
-
-    wait_until(in_step, 180, every=0.5, what="every host is back and in step")
     read = site.read()
     assert read["host"] in among and read["state"] == "active", read
     host = read["host"]
@@ -130,21 +108,25 @@ def assert_whole(site: LiveSite, among: set[str]) -> None:
     assert reserved == "0", "something is still reserved"
 
 
-def begun(operation: dict[str, Any], stage: int) -> bool:
-    """Whether a step of that stage has begun, or all is over."""
-    steps = [step for step in operation["steps"] if step["stage"] == stage]
-    return operation["state"] in ENDED or any(step["state"] != "planned" for step in steps)
+def _host(api: Api, name: str) -> int:
+    return next(int(one["id"]) for one in api.get("hosts/", page_size=100)["results"] if one["name"] == name)
 
 
-def run(panel: Panel, seed: int, count: int, tell: Callable[[str], None] = print) -> list[dict[str, Any]]:
-    """Play so many scenes with one site."""
-    site = LiveSite.create(panel)
-    results = []
-    tell(f"seed {seed}")
-    for number, scene in enumerate(scenes(seed, count), 1):
-        began = time.monotonic()
-        result = play(site, scene)
-        tell(f"{number}. {scene}: {result['state']} in {time.monotonic() - began:.1f} s, {result['got']}")
-        results.append({"scene": str(scene), **result})
-    site.delete()
-    return results
+def _children_ended(api: Api) -> None:
+    """Batches that were under way when an evacuation was cancelled turn back by themselves."""
+
+    def ended() -> bool:
+        rows = api.get("operations/", kind="hosting.move_site", page_size=20)["results"]
+        return all(row["state"] in ENDED for row in rows)
+
+    wait_until(ended, 180, every=0.5, what="batches have ended")
+
+
+def _take_back(api: Api, pk: int, name: str) -> None:
+    """However far the recovery came: the host serves again. It counts as clean after a restart only."""
+    if api.get(f"hosts/{pk}/")["state"] != "fenced":
+        return
+    lab("power-off", name)
+    lab("power-on", name)
+    wait_until(lambda: api.get(f"hosts/{pk}/")["reachable"], 60, every=0.5, what=f"{name} answers")
+    api.wait(api.post(f"hosts/{pk}/readmit/"), seconds=180)

@@ -1,11 +1,11 @@
-"""Moves of a site while something goes wrong, at a moment of chance: the short form of ``bench_faults``.
+"""Sites leave their host while something goes wrong, at a moment of chance: the short form of ``bench_faults``.
 
 What a move does when its target loses power, an edge is cut off or somebody asks for the opposite is told step by step
 in ``tests/hosting/test_lab_moves.py``; here is what has no test there.
 """
 
-import os
 import random
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,26 +13,46 @@ from tests.hosting.live import LiveSite
 from tests.panel import Panel
 
 from . import moves
+from .scenes import Scene, by_chance, seed
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
-#: FAULTS_SEED repeats the scenes of a run.
-SEED = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(10**6))
+SEED = seed()
+CHANCE = random.Random(SEED)
 SCENES = [
-    moves.Scene("panel killed", 4, 0),
-    moves.Scene("source cut", 4, 2),
-    moves.Scene("storage slow", 5, 3),
-    moves.Scene("disk full on the target", 0, 3),
-    *moves.scenes(SEED, 1),
+    Scene("panel killed", 0.45, 0),
+    Scene("source cut", 0.45, 2),
+    Scene("storage slow", 0.56, 3),
+    Scene("disk full on the target", 0, 3),
+    *by_chance(CHANCE, moves.OF_MOVES, 1),
 ]
+(EVACUATED,) = by_chance(CHANCE, moves.OF_MOVES, 1)
+(RECOVERED,) = by_chance(CHANCE, moves.OF_RECOVERIES, 1)
 
 
 @pytest.fixture(scope="module")
-def site(panel: Panel) -> LiveSite:
-    return LiveSite.create(panel)
+def sites(panel: Panel) -> Iterator[list[LiveSite]]:
+    made = [LiveSite.create(panel), LiveSite.create(panel, kind="static")]
+    yield made
+    for site in made:
+        site.delete()
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[*(scene.fault for scene in SCENES[:-1]), "by chance"])
-def test_nothing_is_lost_and_one_host_has_it(site: LiveSite, scene: moves.Scene) -> None:
+def test_a_move_loses_nothing_and_one_host_has_the_site(sites: list[LiveSite], scene: Scene) -> None:
     print(f"seed {SEED}: {scene}")
-    moves.play(site, scene)
+    moves.move(sites[0], scene)
+
+
+@pytest.mark.timeout(600)
+def test_an_evacuation_loses_nothing_and_one_host_has_each_site(sites: list[LiveSite]) -> None:
+    print(f"seed {SEED}: {EVACUATED}")
+    moves.together(sites)
+    moves.evacuate(sites, EVACUATED)
+
+
+@pytest.mark.timeout(600)
+def test_a_recovery_loses_nothing_and_one_host_has_each_site(sites: list[LiveSite]) -> None:
+    print(f"seed {SEED}: {RECOVERED}")
+    moves.together(sites)
+    moves.recover(sites, RECOVERED)

@@ -18,15 +18,18 @@ PAGE = """<?php
 $file = fopen('../files/lines', 'a');
 flock($file, LOCK_EX);
 fwrite($file, $_GET['line'] . "\\n");
+%s
 fclose($file);
 echo $_GET['line'];
 """
+#: A host that loses its power takes along what was not synced: there only what is on the disk is acknowledged.
+SYNC = "if (!fflush($file) || !fsync($file)) { http_response_code(500); exit; }"
 
 
 class Writers:
     """``with Writers(site) as writers: …``; then ``writers.got`` and ``writers.lost()``."""
 
-    def __init__(self, site: LiveSite, count: int = 4, pause: float = 0.03) -> None:
+    def __init__(self, site: LiveSite, count: int = 4, pause: float = 0.03, synced: bool = False) -> None:
         self.site, self.pause = site, pause
         self.run = uuid.uuid4().hex[:6]  # lines of another's turn on the same site are none of ours
         self.got: Counter[Any] = Counter()
@@ -35,7 +38,7 @@ class Writers:
         self.longest = 0.0
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._visit, args=(number,), daemon=True) for number in range(count)]
-        site.put("web/write.php", PAGE)
+        site.put("web/write.php", PAGE % (SYNC if synced else ""))
 
     def _visit(self, number: int) -> None:
         edges = self.site.panel.edges
