@@ -49,6 +49,7 @@ name(
     issuer=_("issued by"),
     issued_at=_("issued"),
     not_after=_("valid until"),
+    reminded=_("owners told of its end"),
     ordered_at=_("ordered"),
     revision=_("revision"),
 )
