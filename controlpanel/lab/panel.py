@@ -43,7 +43,8 @@ class Panel:
         for log in logs.values():
             log.unlink(missing_ok=True)
         web = (sys.executable, "-m", "uvicorn", "controlpanel.asgi:application", "--lifespan=off")
-        options = ("--log-level=warning", "--timeout-graceful-shutdown=3")
+        # A client that keeps its connection for its next call must not meet its end on the way: longer than most wait.
+        options = ("--log-level=warning", "--timeout-graceful-shutdown=3", "--timeout-keep-alive=75")
         self._services = [
             Service(
                 lab,

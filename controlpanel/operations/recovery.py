@@ -54,12 +54,35 @@ class Sweep:
         return len(todo)
 
 
-def queue_is_stuck(workers: int) -> bool:
-    """Whether wake-ups lie untouched although workers are idle: django-q2's cluster can hang when a worker is killed
-    at the wrong moment (django-q2 issue 23), and then has to be restarted."""
-    old = timezone.now() - timedelta(seconds=10)
-    busy = Operation.objects.filter(lease_expires__gt=timezone.now()).count()
-    return busy < workers and OrmQ.objects.filter(lock__lt=old).exists()
+class QueueWatch:
+    """Notices a queue cluster that hangs, which django-q2's can when a worker is killed at the wrong moment (django-q2
+    issue 23), and which then has to be restarted: wake-ups wait, workers are idle, and nobody takes or finishes one.
+
+    Under load wake-ups wait as well, but again and again one is taken; so it is asked again and again.
+    """
+
+    #: A wake-up that nobody has taken within this time is late.
+    LATE = timedelta(seconds=5)
+
+    def __init__(self, workers: int, patience: float = 5.0) -> None:
+        self.workers, self.patience = workers, patience
+        self._taken: frozenset[int] | None = None
+        self._since = 0.0
+
+    def is_stuck(self) -> bool:
+        """Whether that has been so for ``patience`` seconds, at every time that it was asked."""
+        now = timezone.now()
+        taken = frozenset(OrmQ.objects.filter(lock__gt=now).values_list("pk", flat=True))
+        waiting = OrmQ.objects.filter(lock__lt=now - self.LATE).exists()
+        idle = Operation.objects.filter(lease_expires__gt=now).count() < self.workers
+        if not (waiting and idle):
+            taken_before, self._taken = None, None
+        else:
+            taken_before, self._taken = self._taken, taken
+        if taken_before != taken:
+            self._since = time.monotonic()
+            return False
+        return time.monotonic() - self._since >= self.patience
 
 
 # --- duties ------------------------------------------------------------------------------------------------------

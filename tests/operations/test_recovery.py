@@ -74,12 +74,25 @@ def test_an_enqueued_wake_up_rolls_back_with_its_intent(start: Start) -> None:
 
 
 def test_a_stuck_queue_is_noticed_only_while_workers_are_idle(start: Start) -> None:
-    operation = start()
-    assert not recovery.queue_is_stuck(workers=1)
+    operation, watch = start(), recovery.QueueWatch(workers=1, patience=0)
+    assert not any(watch.is_stuck() for _ in range(3))
     OrmQ.objects.update(lock=timezone.now() - timedelta(seconds=30))
-    assert recovery.queue_is_stuck(workers=1)
+    assert [watch.is_stuck() for _ in range(2)] == [False, True]
     Lease(operation.pk).claim()
-    assert not recovery.queue_is_stuck(workers=1)
+    assert not any(watch.is_stuck() for _ in range(3))
+
+
+def test_a_queue_that_is_only_long_is_not_stuck(start: Start) -> None:
+    for _ in range(6):
+        start()
+    watch = recovery.QueueWatch(workers=1, patience=0)
+    OrmQ.objects.update(lock=timezone.now() - timedelta(seconds=30))
+    for task in list(OrmQ.objects.all())[:4]:
+        OrmQ.objects.filter(pk=task.pk).update(lock=timezone.now() + timedelta(hours=1))  # a worker takes it
+        assert not watch.is_stuck()
+        OrmQ.objects.filter(pk=task.pk).delete()  # and has done it
+        assert not watch.is_stuck()
+    assert watch.is_stuck()
 
 
 def test_a_duty_comes_round_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:

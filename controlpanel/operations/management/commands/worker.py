@@ -42,7 +42,7 @@ class Command(BaseCommand):
         self.stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
-        sweep = recovery.Sweep()
+        sweep, watch = recovery.Sweep(), recovery.QueueWatch(settings.Q_CLUSTER["workers"])
         for work in recovery.companions:
             threading.Thread(target=work, args=[self.stopping], name=work.__module__, daemon=True).start()
         cluster, began = self._start_cluster(), time.monotonic()
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                     if beat % 10 == 0:
                         recovery.enqueue_duties()
                     warm = time.monotonic() - began > WARM_UP
-                    stuck = beat % 10 == 0 and warm and recovery.queue_is_stuck(settings.Q_CLUSTER["workers"])
+                    stuck = beat % 2 == 0 and warm and watch.is_stuck()
                 except OperationalError as error:  # PostgreSQL restarts: so do we, in a moment
                     log.warning("database away", error=str(error))
                     connection.close()
