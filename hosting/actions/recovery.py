@@ -44,6 +44,8 @@ add_messages(
 PLACE, SWITCH, SETTLE = 600.0, 60.0, 20
 #: Sites that a returning edge is asked for.
 _LOOKS = 20
+#: Sites that are brought up together: visitors of the first ones need not wait for the last.
+TOGETHER = 25
 #: Lines about sites that are kept in an answer, at most.
 TOLD = 500
 
@@ -163,8 +165,8 @@ class TakeOver(Action):
 
 @register
 class BringUp(HostAction):
-    """Args: ``{"sites": [ids], "count": how many}``. On ``step.host``: mounts, web server and PHP in one batch; then
-    every edge is told of those that are ready, and asked for them as visitors would.
+    """Args: ``{"sites": [ids], "count": how many}``. On ``step.host``, some sites together: mounts, web server and PHP in
+    one batch, then every edge is told of them. In the end edges are asked for all of them as visitors would.
 
     The answer says of each site that is not up why. An edge that is away gets a full resync later.
     """
@@ -209,6 +211,7 @@ class _Chain:
             raise Refused("host_gone", {"host": step.host})
         self.host = host
         self.operation = step.operation_id
+        self.order: list[int] = step.args["sites"]
         self.report: Callable[[dict[str, Any]], None] = getattr(step, "report", lambda data: None)
         sites = Site.objects.select_related("host", "volume").prefetch_related("domains")
         self.sites = {site.pk: site for site in sites.filter(pk__in=step.args["sites"], host=host)}
@@ -226,12 +229,14 @@ class _Chain:
         self.missed: list[str] = []
 
     def work(self) -> dict[str, Any]:
-        self._place()
-        ready = [pk for pk in self.sites if pk not in self.down]
-        self.report({"ready": len(ready), "of": len(self.sites)})
-        if ready:
-            self._switch(ready)
-            self._probe([pk for pk in ready if self._should_answer(pk)])
+        ids = [pk for pk in self.order if pk in self.on_web]
+        for start in range(0, len(ids), TOGETHER):
+            part = ids[start : start + TOGETHER]
+            self._place(part)
+            if ready := [pk for pk in part if pk not in self.down]:
+                self._switch(ready)
+            self.report({"ready": start + len(part) - len(self.down), "of": len(self.sites)})
+        self._probe([pk for pk in ids if pk not in self.down and self._should_answer(pk)])
         names = {pk: self.sites[pk].primary for pk in self.down}
         return {
             "up": [pk for pk in self.sites if pk not in self.down],
@@ -239,8 +244,8 @@ class _Chain:
             "missed": self.missed,
         }
 
-    def _place(self) -> None:
-        batch = [self.base, *(resource for resources in self.on_web.values() for resource in resources)]
+    def _place(self, part: list[int]) -> None:
+        batch = [self.base, *(resource for pk in part for resource in self.on_web[pk])]
         call = apply_call(self.operation, batch, timeout=PLACE)
         answer = channel.call(self.host, call.name, call.args, timeout=PLACE, progress=self.report, quick=True).result()
         failed: dict[tuple[str, str], str] = {}
@@ -252,8 +257,8 @@ class _Chain:
                     raise NotNow("occupied", {"host": self.host.name}, words)
                 if item.get("code") == "host_fenced":
                     raise Refused("host_fenced", {"host": self.host.name}, words)
-        for pk, resources in self.on_web.items():
-            for resource in resources:
+        for pk in part:
+            for resource in self.on_web[pk]:
                 if why := failed.get((resource.kind, resource.id)):
                     self.down[pk] = why
                     break
