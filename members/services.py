@@ -21,7 +21,7 @@ from controlpanel.operations.locks import lock_resources
 from controlpanel.operations.models import Operation
 from controlpanel.operations.services import start
 
-from . import delegation, factors, orders, sessions
+from . import administrators, factors, orders, sessions
 from .choices import MemberKind, Role
 from .directory import Directory
 from .directory.compare import PRUNE_LOCK, person_of
@@ -147,7 +147,7 @@ def deactivate_login(*, login: Login, actor: Login | None = None, requested_from
     if actor is not None and actor.pk == login.pk:
         raise ValidationError(_("You cannot deactivate your own login."))
     _may_manage(actor, login.member, login)
-    delegation.keep_one(login, login.member, actor)
+    administrators.keep_one(login, login.member, actor)
     login.is_active = False
     login.session_salt = secrets.token_hex()
     login.save(update_fields=["is_active", "session_salt"])
@@ -258,7 +258,7 @@ def revoke(*, access: Access, order_member: Member | None = None, actor: Login |
     else:
         may_administer(actor, access.member if access.role == Role.MEMBER_ADMIN else order_member)
     if access.role == Role.MEMBER_ADMIN:
-        delegation.keep_one(access.login, access.member, actor)
+        administrators.keep_one(access.login, access.member, actor)
     access.delete()
     access.login.forget_accesses()
     logger.info("%s revoked by %s", access, actor or "the panel")

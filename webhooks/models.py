@@ -12,6 +12,7 @@ from hosting.models import HostingOrder
 from members.models import Member
 
 from .choices import COLOURS, DeliveryState
+from .troubles import explain
 
 
 class Webhook(models.Model):
@@ -93,6 +94,4 @@ class Delivery(models.Model):
     @property
     def detail(self) -> str:
         """What happened at the last try, in the reader's language."""
-        from .troubles import explain
-
-        return explain(self)
+        return explain(self.trouble, self.status)

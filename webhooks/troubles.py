@@ -1,11 +1,8 @@
 """Why a delivery did not arrive, in the reader's language."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-
-if TYPE_CHECKING:
-    from .models import Delivery
 
 MESSAGES: dict[str, Any] = {
     "refused_address": _("Its name leads to an address inside a network, and nothing is sent there."),
@@ -20,8 +17,8 @@ MESSAGES: dict[str, Any] = {
 }
 
 
-def explain(delivery: "Delivery") -> str:
-    """Empty when all is well."""
-    if not delivery.trouble:
+def explain(trouble: str, status: int | None) -> str:
+    """What one of these says, with the status that the receiver answered; empty when all is well."""
+    if not trouble:
         return ""
-    return str(MESSAGES.get(delivery.trouble, MESSAGES["unreachable"])) % {"status": delivery.status}
+    return str(MESSAGES.get(trouble, MESSAGES["unreachable"])) % {"status": status}

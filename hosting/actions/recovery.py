@@ -165,8 +165,8 @@ class TakeOver(Action):
 
 @register
 class BringUp(HostAction):
-    """Args: ``{"sites": [ids], "count": how many}``. On ``step.host``, some sites together: mounts, web server and PHP in
-    one batch, then every edge is told of them. In the end edges are asked for all of them as visitors would.
+    """Args: ``{"sites": [ids], "count": how many}``. On ``step.host``, some sites together: mounts, web server and PHP
+    in one batch, then every edge is told of them. In the end edges are asked for all of them as visitors would.
 
     The answer says of each site that is not up why. An edge that is away gets a full resync later.
     """
