@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cryptography import x509
+
 from controlpanel.operations.errors import explain
 from routing import dns_check, selectors
 from routing.choices import CertificateSource, CertificateState
@@ -47,6 +49,14 @@ class NameCertificate:
     def is_own(self) -> bool:
         """Its owners brought it (and another one may be on its way)."""
         return self.row.source == CertificateSource.OWN and self.row.is_offered
+
+    @property
+    def lacks_chain(self) -> bool:
+        """It was brought alone, and another has signed it: who does not know that one is warned by the browser."""
+        if not self.is_own:
+            return False
+        chain = x509.load_pem_x509_certificates(self.row.chain_pem.encode())
+        return len(chain) == 1 and chain[0].issuer != chain[0].subject
 
     @property
     def may_retry(self) -> bool:

@@ -19,7 +19,7 @@ from routing import services as routing
 from routing.acme.authority import Order
 from routing.models import Certificate
 from tests.factories import DomainFactory, HostFactory, SiteFactory
-from tests.hosting.own_certificates import a_key, house, key_pem
+from tests.hosting.own_certificates import a_key, house, key_pem, pem
 
 from .conftest import BrowserOf
 from .html import Page
@@ -71,6 +71,15 @@ def test_what_is_pasted_goes_to_the_edges_for_the_names_that_it_covers(browser: 
     assert "issued by Middle" in text
     assert "You uploaded it" in text
     assert f"Serve the uploaded certificate for {NAME}" in text
+
+
+def test_one_without_its_chain_is_taken_and_warned_of(browser: Client, site: Site) -> None:
+    key = a_key()
+    told = "without the certificates of its authority"
+    browser.post(address(site), {"chain": pem(house().leaf(key)), "key": key_pem(key)})
+    assert told in Page(browser.get(f"/sites/{site.pk}/")).text
+    bring(browser, site)
+    assert told not in Page(browser.get(f"/sites/{site.pk}/")).text
 
 
 def test_files_do_as_well_and_names_may_be_chosen(browser: Client, site: Site) -> None:
