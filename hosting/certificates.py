@@ -48,15 +48,11 @@ class NameCertificate:
     @property
     def is_own(self) -> bool:
         """Its owners brought it (and another one may be on its way)."""
-        return self.row.source == CertificateSource.OWN and self.row.is_offered
+        return is_own(self.row)
 
     @property
     def lacks_chain(self) -> bool:
-        """It was brought alone, and another has signed it: who does not know that one is warned by the browser."""
-        if not self.is_own:
-            return False
-        chain = x509.load_pem_x509_certificates(self.row.chain_pem.encode())
-        return len(chain) == 1 and chain[0].issuer != chain[0].subject
+        return lacks_chain(self.row)
 
     @property
     def may_retry(self) -> bool:
@@ -69,6 +65,19 @@ def of_site(site: Site) -> list[NameCertificate]:
     rows.sort(key=lambda row: (bool(row.route.redirect_to), row.route.name))
     targets = dns_check.Targets() if any(lacks_dns(row) for row in rows) else None
     return [NameCertificate(row.route.name, row, records_of(row, targets)) for row in rows]
+
+
+def is_own(row: Certificate) -> bool:
+    """Whether edges offer what the site's members brought."""
+    return row.source == CertificateSource.OWN and row.is_offered
+
+
+def lacks_chain(row: Certificate) -> bool:
+    """It was brought alone, and another has signed it: who does not know that one is warned by the browser."""
+    if not is_own(row):
+        return False
+    chain = x509.load_pem_x509_certificates(row.chain_pem.encode())
+    return len(chain) == 1 and chain[0].issuer != chain[0].subject
 
 
 def lacks_dns(row: Certificate) -> bool:

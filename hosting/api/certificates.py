@@ -23,7 +23,7 @@ from routing.choices import CertificateSource, CertificateState
 from routing.models import Certificate
 
 from .. import selectors, services
-from ..certificates import lacks_dns, records_of
+from ..certificates import lacks_chain, lacks_dns, records_of
 from ..own_certificates.checks import LONGEST_CHAIN, LONGEST_KEY
 from . import problems as _problems  # noqa: F401  # registers how hosting's errors are answered
 from .filters import BIGGEST_ID
@@ -49,13 +49,16 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
     state = serializers.ChoiceField(CertificateState.choices, source="told_state", read_only=True)
     trouble = serializers.SerializerMethodField(help_text="What keeps it, in words; empty when nothing does.")
     trouble_code = serializers.SerializerMethodField(help_text="The same for programs.")
+    lacks_chain = serializers.SerializerMethodField(
+        help_text="It was uploaded without the certificates of its authority, so some visitors are warned."
+    )
     dns = serializers.SerializerMethodField(help_text="What to set in the DNS, while that is what keeps it.")
 
     class Meta:
         model = Certificate
         fields = (
             "id", "name", "site", "state", "offered", "source", "issuer", "issued_at", "not_after", "retry_at",
-            "attempts", "trouble", "trouble_code", "dns",
+            "attempts", "trouble", "trouble_code", "lacks_chain", "dns",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -71,6 +74,10 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
     @extend_schema_field(serializers.CharField)
     def get_trouble_code(self, row: Certificate) -> str:
         return str(row.trouble.get("code", ""))
+
+    @extend_schema_field(serializers.BooleanField)
+    def get_lacks_chain(self, row: Certificate) -> bool:
+        return lacks_chain(row)
 
     @extend_schema_field(DnsRecordSerializer(many=True))
     def get_dns(self, row: Certificate) -> list[dict[str, Any]]:
