@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.faults import database_moves, moves
-from tests.faults.scenes import Scene, by_chance, seed
+from tests.faults.scenes import Scene, by_chance
 from tests.hosting.live import LiveSite
 from tests.hosting.live_databases import ENGINES, LiveDatabase
 from tests.panel import Panel
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
-    chosen = seed() if options.seed is None else options.seed
+    chosen = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     print(f"seed {chosen}", flush=True)
     panel = Panel.running()
     panel.make_room()

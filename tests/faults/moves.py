@@ -67,6 +67,9 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
         answer = api.post(f"hosts/{host}/recover/", {"force": True})
         ended = play(api, answer, scene, source, target, lambda: api.request("POST", f"hosts/{host}/readmit/"))
         all_back(api)
+        if ended["state"] == "failed":  # a target could not take its sites; whoever is on duty asks again
+            api.request("POST", f"operations/{ended['id']}/retry/", json={})
+            ended = api.wait({"operation": ended}, seconds=180)
         _take_back(api, host, source)
         before = writers.got["right"]
         wait_until(lambda: writers.got["right"] > before + 20, 60, what="visitors write again")

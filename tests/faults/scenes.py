@@ -65,8 +65,9 @@ FAULTS: dict[str, Callable[[str, str, float], None]] = {
 
 
 def seed() -> int:
-    """Of this run; FAULTS_SEED repeats the scenes of another."""
-    return int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(10**6))
+    """Of the scenes of chance in ``make test``: always the same ones, for a suite that fails now and then tells nobody
+    anything. Others by FAULTS_SEED; ``bench_faults`` draws another one each time."""
+    return int(os.environ.get("FAULTS_SEED") or 2026)
 
 
 def by_chance(chance: random.Random, faults: Sequence[str], count: int) -> list[Scene]:
