@@ -124,6 +124,7 @@ class Machine:
                 os.kill(init, signal.SIGKILL)  # takes the whole process namespace with it
         self._group.kill()
         self._group.remove()
+        network.unplug(self.lab, self.name)
         mounts.clear(self.home)
 
     def erase(self) -> None:

@@ -45,6 +45,12 @@ def plug_in(lab: Lab, host: str) -> None:
     run(["ip", "link", "set", interface, "master", lab.bridge, "up"])
 
 
+def unplug(lab: Lab, host: str) -> None:
+    """Throw the cable of a host away that has just ended: the kernel does that only after a while, and the next start
+    of the host would take the old one for its own."""
+    run(["ip", "link", "delete", lab.interface(host)], check=False)
+
+
 def cut(lab: Lab, host: str) -> None:
     run(["ip", "link", "set", lab.interface(host), "down"])
 

@@ -84,6 +84,7 @@ class Dead:
 def dead(panel: Panel) -> Iterator[Dead]:
     """web1 with nothing under way; however the test ends, it serves again."""
     host = Dead(panel.api(), "web1")
+    places.bring_back()
     yield host
     places.bring_back()
     if host.read()["state"] == "fenced":
