@@ -58,6 +58,24 @@ def check_revision(site: Site, revision: int | None) -> None:
         raise StaleForm
 
 
+def check_not_gone(site: Site) -> None:
+    """Raises AlreadyDeleting and Deleted."""
+    if site.state == SiteState.DELETING:
+        raise AlreadyDeleting
+    if site.state in (SiteState.DELETED, SiteState.PURGING):
+        raise Deleted
+
+
+def lock_existing(pk: int) -> Site:
+    """The site's row, locked for a change of what belongs to it and waits for nothing else that is done with it.
+
+    Raises AlreadyDeleting and Deleted.
+    """
+    locked = Site.objects.select_related("order").select_for_update(of=("self",)).get(pk=pk)
+    check_not_gone(locked)
+    return locked
+
+
 def check_changeable(site: Site, *, even_suspended: bool = False) -> None:
     """Changes queue behind each other, but not behind a creation (which may end in nothing) or a deletion.
 
@@ -66,10 +84,7 @@ def check_changeable(site: Site, *, even_suspended: bool = False) -> None:
     """
     if site.state == SiteState.CREATING:
         raise SiteBusy
-    if site.state == SiteState.DELETING:
-        raise AlreadyDeleting
-    if site.state in (SiteState.DELETED, SiteState.PURGING):
-        raise Deleted
+    check_not_gone(site)
     if site.host is not None and site.host.state == HostState.FENCED:
         raise ServerDead
     if not site.placed:

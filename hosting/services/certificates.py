@@ -9,8 +9,7 @@ from routing import issuing, own_certificates
 from routing.models import Certificate
 
 from .. import intents, selectors
-from ..choices import SiteState
-from ..errors import AlreadyDeleting, Deleted, HostingError, KeyReused, raise_all
+from ..errors import HostingError, KeyReused, raise_all
 from ..models import Site
 from ..own_certificates import checks
 from ..own_certificates.checks import OwnCertificate
@@ -95,11 +94,7 @@ def use_own_certificate(
     wanted = _wanted(site, own, names)
 
     def make() -> Operation:
-        locked = Site.objects.select_related("order").select_for_update(of=("self",)).get(pk=site.pk)
-        if locked.state == SiteState.DELETING:
-            raise AlreadyDeleting
-        if locked.state in (SiteState.DELETED, SiteState.PURGING):
-            raise Deleted
+        intents.lock_existing(site.pk)
         rows = own_certificates.lock(site.pk, wanted)
         known = {row.route.name for row in rows}
         raise_all([NotOfThisSite("names", name=readable(name)) for name in wanted if name not in known])

@@ -12,11 +12,10 @@ from routing import edge_rules
 from routing.certificate_plans import IssueCertificates, OfferCertificates, RevokeCertificates, UseOwnCertificates
 
 from .. import intents, selectors
-from ..choices import SiteState
 from ..edge_rules import checks, doors
 from ..edge_rules import redirects as redirect_checks
 from ..edge_rules.doors import NewPassword
-from ..errors import AlreadyDeleting, Deleted, HostingError, RulesChanged, raise_all
+from ..errors import HostingError, RulesChanged, raise_all
 from ..models import Site
 
 KIND = "hosting.set_edge_rules"
@@ -49,11 +48,7 @@ def set_edge_rules(
 
     def make() -> Operation:
         lock_resources([f"edge_rules:{site.pk}"])
-        locked = Site.objects.select_related("order").select_for_update(of=("self",)).get(pk=site.pk)
-        if locked.state == SiteState.DELETING:
-            raise AlreadyDeleting
-        if locked.state in (SiteState.DELETED, SiteState.PURGING):
-            raise Deleted
+        locked = intents.lock_existing(site.pk)
         now = edge_rules.locked(site.pk)
         if revision is not None and revision != now.revision:
             raise RulesChanged

@@ -18,7 +18,6 @@ from routing.models import Shield
 
 from .. import intents, protection, selectors
 from ..choices import SiteState
-from ..errors import AlreadyDeleting, Deleted
 from ..models import Site
 from ..names import Names
 
@@ -56,11 +55,7 @@ def shield_site(
 
     def make() -> Operation:
         lock_resources([f"shield:{site.pk}"])
-        locked = Site.objects.select_related("order").select_for_update(of=("self",)).get(pk=site.pk)
-        if locked.state == SiteState.DELETING:
-            raise AlreadyDeleting
-        if locked.state in (SiteState.DELETED, SiteState.PURGING):
-            raise Deleted
+        locked = intents.lock_existing(site.pk)
         now = shields.shield_of(site.pk)
         # A list that stays may clash with one that is new.
         protection.check(blocked=clean.get("blocked", now.blocked), trusted=clean.get("trusted", now.trusted))

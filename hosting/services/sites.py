@@ -24,7 +24,6 @@ from .. import intents, names, placement, selectors, suspension
 from .. import php_settings as choices
 from ..choices import SiteKind, SiteState
 from ..errors import (
-    AlreadyDeleting,
     Deleted,
     InvalidKind,
     KindFixed,
@@ -294,10 +293,7 @@ def _delete(
     idempotency_key: str,
     requested_from: str | None,
 ) -> Operation:
-    if locked.state == SiteState.DELETING:
-        raise AlreadyDeleting
-    if locked.state in (SiteState.DELETED, SiteState.PURGING):
-        raise Deleted
+    intents.check_not_gone(locked)
     if locked.state == SiteState.CREATING:
         raise SiteBusy
     if moves.is_moving(locked):
