@@ -211,10 +211,10 @@ class _Chain:
             raise Refused("host_gone", {"host": step.host})
         self.host = host
         self.operation = step.operation_id
-        self.order: list[int] = step.args["sites"]
         self.report: Callable[[dict[str, Any]], None] = getattr(step, "report", lambda data: None)
         sites = Site.objects.select_related("host", "volume").prefetch_related("domains")
-        self.sites = {site.pk: site for site in sites.filter(pk__in=step.args["sites"], host=host)}
+        found = {site.pk: site for site in sites.filter(pk__in=step.args["sites"], host=host)}
+        self.sites = {pk: found[pk] for pk in step.args["sites"] if pk in found}
         self.on_web: dict[int, list[Resource]] = {}
         self.down: dict[int, str] = {}
         for pk, site in self.sites.items():
@@ -229,13 +229,15 @@ class _Chain:
         self.missed: list[str] = []
 
     def work(self) -> dict[str, Any]:
-        ids = [pk for pk in self.order if pk in self.on_web]
+        ids = list(self.on_web)
+        placed = 0
         for start in range(0, len(ids), TOGETHER):
             part = ids[start : start + TOGETHER]
             self._place(part)
             if ready := [pk for pk in part if pk not in self.down]:
+                placed += len(ready)
                 self._switch(ready)
-            self.report({"ready": start + len(part) - len(self.down), "of": len(self.sites)})
+            self.report({"ready": placed, "of": len(self.sites)})
         self._probe([pk for pk in ids if pk not in self.down and self._should_answer(pk)])
         names = {pk: self.sites[pk].primary for pk in self.down}
         return {
