@@ -71,18 +71,20 @@ class QueueWatch:
 
     def is_stuck(self) -> bool:
         """Whether that has been so for ``patience`` seconds, at every time that it was asked."""
-        now = timezone.now()
-        taken = frozenset(OrmQ.objects.filter(lock__gt=now).values_list("pk", flat=True))
-        waiting = OrmQ.objects.filter(lock__lt=now - self.LATE).exists()
-        idle = Operation.objects.filter(lease_expires__gt=now).count() < self.workers
-        if not (waiting and idle):
-            taken_before, self._taken = None, None
-        else:
-            taken_before, self._taken = self._taken, taken
-        if taken_before != taken:
-            self._since = time.monotonic()
+        taken = self._taken_while_others_wait()
+        if taken is None or taken != self._taken:
+            self._taken, self._since = taken, time.monotonic()
             return False
         return time.monotonic() - self._since >= self.patience
+
+    def _taken_while_others_wait(self) -> frozenset[int] | None:
+        """The wake-ups that workers have taken; None unless others wait although a worker is idle."""
+        now = timezone.now()
+        if not OrmQ.objects.filter(lock__lt=now - self.LATE).exists():
+            return None
+        if Operation.objects.filter(lease_expires__gt=now).count() >= self.workers:
+            return None
+        return frozenset(OrmQ.objects.filter(lock__gt=now).values_list("pk", flat=True))
 
 
 # --- duties ------------------------------------------------------------------------------------------------------
