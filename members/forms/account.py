@@ -72,16 +72,15 @@ class LoginForm(forms.Form):
         return data
 
 
-class PasswordForm(forms.Form):
-    """One's own password: the old one and, twice, the new one."""
+class NewPasswordForm(forms.Form):
+    """A new password, twice, for ``login``."""
 
-    old = password_field(_("Current password"), "current-password")
     new = password_field(
         _("New password"), "new-password", help_text=_("At least 12 characters. A few unrelated words are best.")
     )
     again = password_field(_("New password, once more"), "new-password")
 
-    def __init__(self, *args: Any, login: Login, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, login: Login | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.login = login
 
@@ -94,6 +93,17 @@ class PasswordForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         if data.get("new") and data.get("again") and data["new"] != data["again"]:
             self.add_error("again", _("The two are not the same."))
+        return data
+
+
+class PasswordForm(NewPasswordForm):
+    """One's own password: the old one and, twice, the new one."""
+
+    old = password_field(_("Current password"), "current-password")
+    field_order = ("old", "new", "again")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
         if data.get("new") and data["new"] == data.get("old"):
             self.add_error("new", _("This is the password that you have now."))
         return data

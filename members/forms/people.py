@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +11,7 @@ from .. import orders
 from ..choices import Role
 from ..models import Login, Member
 from ..names import validate_username
-from .account import password_field
+from .account import NewPasswordForm
 
 _USERNAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -87,30 +86,6 @@ class AccessForm(OrdersMixin):
             data["orders"] = []
         elif not data.get("orders"):
             self.add_error("orders", _("Choose at least one order."))
-        return data
-
-
-class NewPasswordForm(forms.Form):
-    """A new password, twice, for ``login``."""
-
-    new = password_field(
-        _("New password"), "new-password", help_text=_("At least 12 characters. A few unrelated words are best.")
-    )
-    again = password_field(_("New password, once more"), "new-password")
-
-    def __init__(self, *args: Any, login: Login | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.login = login
-
-    def clean_new(self) -> str:
-        new: str = self.cleaned_data["new"]
-        password_validation.validate_password(new, self.login)
-        return new
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or {}
-        if data.get("new") and data.get("again") and data["new"] != data["again"]:
-            self.add_error("again", _("The two are not the same."))
         return data
 
 

@@ -13,7 +13,8 @@ from controlpanel.operations.errors import DirectoryAway
 
 from .. import invitations, orders, password_reset, secret_links
 from ..choices import Role
-from ..forms.people import ForgottenForm, NewLoginForm, NewPasswordForm
+from ..forms.account import NewPasswordForm
+from ..forms.people import ForgottenForm, NewLoginForm
 from ..models import Invitation, Login
 
 page = require_http_methods(["GET", "HEAD", "POST"])
