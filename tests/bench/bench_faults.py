@@ -70,18 +70,10 @@ def run(
 ) -> list[dict[str, Any]]:
     """Scenes until the time is over."""
 
-    def evacuate(scene: Scene) -> dict[str, Any]:
-        moves.together(sites)
-        return moves.evacuate(sites, scene)
-
-    def recover(scene: Scene) -> dict[str, Any]:
-        moves.together(sites)
-        return moves.recover(sites, scene)
-
     plays: dict[str, tuple[Callable[[Scene], dict[str, Any]], list[Scene]]] = {
         "move": (lambda scene: moves.move(sites[0], scene), by_chance(chance, moves.OF_MOVES, 500)),
-        "evacuate": (evacuate, by_chance(chance, moves.OF_MOVES, 500)),
-        "recover": (recover, by_chance(chance, moves.OF_RECOVERIES, 500)),
+        "evacuate": (lambda scene: moves.evacuate(sites, scene), by_chance(chance, moves.OF_MOVES, 500)),
+        "recover": (lambda scene: moves.recover(sites, scene), by_chance(chance, moves.OF_RECOVERIES, 500)),
         **{
             engine: (
                 lambda scene, database=database: database_moves.move(database, scene),  # type: ignore[misc]

@@ -77,8 +77,7 @@ def measure(panel: Panel, count: int, kind: str) -> dict[str, Any]:
         ended = time.perf_counter() - begun
     finally:
         back = come_back(api, hosts[HOST]["id"])
-        with ThreadPoolExecutor(TOGETHER) as pool:
-            list(pool.map(lambda site: api.wait(api.delete(f"sites/{site['id']}/"), seconds=PATIENCE), sites))
+        remove_sites(api, sites)
     return {
         "accepted_s": round(accepted, 2),
         "first_s": round(min(served.values()), 2),
@@ -109,6 +108,12 @@ def make_sites(panel: Panel, api: Api, hosts: dict[str, Any], count: int, kind: 
     finally:
         for pk in others:
             api.post(f"hosts/{pk}/undrain/", expect=200)
+
+
+def remove_sites(api: Api, sites: Sequence[dict[str, Any]]) -> None:
+    """All of them, several at a time."""
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        list(pool.map(lambda site: api.wait(api.delete(f"sites/{site['id']}/"), seconds=PATIENCE), sites))
 
 
 def quiet(api: Api) -> bool:

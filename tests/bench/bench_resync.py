@@ -9,10 +9,9 @@ page through every edge. The ratio is the time a site takes among few against th
 import argparse
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.bench.bench_recover import HOST, PATIENCE, TOGETHER, make_sites, steps_of, watch
+from tests.bench.bench_recover import HOST, PATIENCE, make_sites, remove_sites, steps_of, watch
 from tests.bench.results import record
 from tests.panel import Panel, on_host
 
@@ -36,8 +35,7 @@ def main() -> None:
             numbers[f"sites_{count}"] = measure(panel, hosts[HOST]["id"], [site["domains"][0] for site in sites])
             print(json.dumps(numbers[f"sites_{count}"]), flush=True)
     finally:
-        with ThreadPoolExecutor(TOGETHER) as pool:
-            list(pool.map(lambda site: api.wait(api.delete(f"sites/{site['id']}/"), seconds=PATIENCE), sites))
+        remove_sites(api, sites)
     few, many = min(options.counts), max(options.counts)
     record(
         "resync",

@@ -9,6 +9,7 @@ import requests
 from tests.panel import ENDED, Panel, fresh_name, wait_until
 
 from . import places
+from .scenes import all_back
 
 Create = Callable[..., dict[str, Any]]
 
@@ -47,13 +48,7 @@ def pages(panel: Panel) -> Pages:
 def hosts_as_found(panel: Panel) -> Iterator[None]:
     """Whatever a test does to hosts, and however it ends: they run, answer, and nothing waits for them."""
     yield
-    places.bring_back()
-
-    def quiet() -> bool:
-        hosts = panel.api().get("hosts/", page_size=100)["results"]
-        return all(host["reachable"] and not host["needs_resync"] for host in hosts)
-
-    wait_until(quiet, 90, every=1, what="every host reachable and in step")
+    all_back(panel.api(), seconds=90)
 
 
 @pytest.fixture

@@ -38,7 +38,8 @@ def move(site: LiveSite, scene: Scene) -> dict[str, Any]:
 
 
 def evacuate(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
-    """All of a host's sites move away in trouble; these are among them, on one host. The first one is written to."""
+    """All of a host's sites move away in trouble; these are among them. The first one is written to."""
+    _together(sites)
     api = sites[0].panel.api()
     source = sites[0].host
     host = _host(api, source)
@@ -57,6 +58,7 @@ def evacuate(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
 def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
     """The host of these sites loses its power, and what brings them up elsewhere is in trouble, too. Then the host is
     taken back. The first site is written to."""
+    _together(sites)
     api = sites[0].panel.api()
     source = sites[0].host
     host = _host(api, source)
@@ -76,7 +78,7 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
     return _told(sites, writers, scene, ended, places.WEB_HOSTS)
 
 
-def together(sites: Sequence[LiveSite]) -> None:
+def _together(sites: Sequence[LiveSite]) -> None:
     """All of them on the host of the first."""
     host = sites[0].host
     for site in sites[1:]:

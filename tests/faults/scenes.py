@@ -102,7 +102,7 @@ def begun(operation: dict[str, Any], when: float) -> bool:
     return operation["state"] in ENDED or any(step["state"] != "planned" for step in steps)
 
 
-def all_back(api: Api) -> None:
+def all_back(api: Api, seconds: float = 180) -> None:
     """Every host runs, answers and is in step."""
     places.bring_back()
 
@@ -110,4 +110,4 @@ def all_back(api: Api) -> None:
         hosts = api.get("hosts/", page_size=100)["results"]
         return all(one["reachable"] and not one["needs_resync"] for one in hosts)
 
-    wait_until(in_step, 180, every=0.5, what="every host is back and in step")
+    wait_until(in_step, seconds, every=0.5, what="every host is back and in step")

@@ -47,12 +47,10 @@ def test_a_move_loses_nothing_and_one_host_has_the_site(sites: list[LiveSite], s
 @pytest.mark.timeout(600)
 def test_an_evacuation_loses_nothing_and_one_host_has_each_site(sites: list[LiveSite]) -> None:
     print(f"seed {SEED}: {EVACUATED}")
-    moves.together(sites)
     moves.evacuate(sites, EVACUATED)
 
 
 @pytest.mark.timeout(600)
 def test_a_recovery_loses_nothing_and_one_host_has_each_site(sites: list[LiveSite]) -> None:
     print(f"seed {SEED}: {RECOVERED}")
-    moves.together(sites)
     moves.recover(sites, RECOVERED)
