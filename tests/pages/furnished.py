@@ -17,6 +17,7 @@ from routing.models import Certificate, Shield
 from storage.choices import SnapshotCause, SnapshotState
 from storage.models import Snapshot
 from tests import factories as make
+from tests.hosting.own_certificates import a_key, house, pem
 
 #: An SSH key that opens nothing.
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5vdEFLZXlBdEFsbEp1c3RGb3JUZXN0aW5nUGFnZXMh marisol@example.org"
@@ -99,8 +100,11 @@ class Furnished:
         now = timezone.now()
         self.snapshot = self.shop.volume.snapshots.get()
         self.certificate = Certificate.objects.filter(route__backend__site_id=self.shop.pk)[0]
-        own = Certificate.objects.filter(route__backend__site_id=self.static.pk)
-        own.update(source="own", issuer="Their own authority", not_after=now + timedelta(days=9))
+        for own in Certificate.objects.filter(route__backend__site_id=self.static.pk).select_related("route"):
+            alone = house().leaf(a_key(), own.route.name, ends=timedelta(days=9))  # without its authority's own
+            own.source, own.chain_pem, own.not_after = "own", pem(alone), alone.not_valid_after_utc
+            own.issuer = "Their own authority"
+            own.save()
         self.webhook = make.WebhookFactory(member=self.login.member, created_by=self.login)
         Snapshot.objects.create(
             volume=self.shop.volume, state=SnapshotState.READY, cause=SnapshotCause.MANUAL, taken=now
