@@ -6,7 +6,7 @@ call the same services that pages and API call.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -52,7 +52,7 @@ class ReadOnly:
 class ReadOnlyAdmin(ReadOnly, Traces, ModelAdmin):
     """A model's pages. ``fields`` are required."""
 
-    list_per_page = 50
+    list_per_page = 30
     show_full_result_count = False
     view_on_site = False
 
@@ -80,6 +80,11 @@ def tab(title: Any, *fields: str) -> tuple[Any, dict[str, Any]]:
 
 def label(text: Any, variant: str = "") -> str:
     """A coloured word, in lists and on pages alike. ``variant``: success, info, warning, danger or none."""
+    return _label(str(text), variant)
+
+
+@lru_cache(maxsize=1000)  # a list has one in each row, and there are only so many states
+def _label(text: str, variant: str) -> str:
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -64,8 +65,8 @@ class MailAdmin(ReadOnlyAdmin):
 def mail_panel() -> Iterable[Card]:
     """Mail that did not go out."""
     stuck = Mail.objects.filter(sent=None, attempts__gt=0)
-    given_up = stuck.filter(given_up=True).count()
-    count = stuck.count()
+    counts = stuck.aggregate(all=Count("pk"), given_up=Count("pk", filter=Q(given_up=True)))
+    count, given_up = counts["all"], counts["given_up"]
     yield Card(
         _("Mail not sent"),
         count,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -33,14 +33,13 @@ def _live() -> QuerySet[Certificate]:
     return Certificate.objects.filter(route__removed=False, route__backend__removed=False)
 
 
-def ending() -> QuerySet[Certificate]:
-    """Those that end soon, of names that are some site's."""
-    return _live().exclude(chain_pem="").filter(not_after__lt=timezone.now() + SOON)
+def _ending() -> Q:
+    """Those that end soon."""
+    return ~Q(chain_pem="") & Q(not_after__lt=timezone.now() + SOON)
 
 
-def failing() -> QuerySet[Certificate]:
-    """Names that have trouble other than their own DNS."""
-    return _live().filter(state=CertificateState.FAILING)
+#: Names that have trouble other than their own DNS.
+_FAILING = Q(state=CertificateState.FAILING)
 
 
 class NeedsFilter(admin.SimpleListFilter):
@@ -60,8 +59,8 @@ class NeedsFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Certificate]) -> QuerySet[Certificate]:
         wanted = {
-            "failing": lambda: queryset.filter(pk__in=failing().values("pk")),
-            "ending": lambda: queryset.filter(pk__in=ending().values("pk")),
+            "failing": lambda: queryset.filter(_FAILING, pk__in=_live().values("pk")),
+            "ending": lambda: queryset.filter(_ending(), pk__in=_live().values("pk")),
             "own": lambda: queryset.filter(pk__in=own_certificates.ending().values("pk")),
             "due": lambda: queryset.filter(retry_at__lte=timezone.now()),
             "none": lambda: queryset.filter(chain_pem="", route__removed=False),
@@ -149,14 +148,18 @@ class AcmeAccountAdmin(ReadOnlyAdmin):
 
 @on_dashboard(50)
 def certificates_panel() -> Iterable[Card]:
-    soon, bad = ending().count(), failing().count()
-    total = _live().exclude(chain_pem="").count()
+    counts = _live().aggregate(
+        total=Count("pk", filter=~Q(chain_pem="")),
+        soon=Count("pk", filter=_ending()),
+        bad=Count("pk", filter=_FAILING),
+        waiting=Count("pk", filter=Q(state=CertificateState.WAITING)),
+    )
+    total, soon, bad, waiting = (counts[name] for name in ("total", "soon", "bad", "waiting"))
     yield Card(_("Certificates"), total, changelist(Certificate), "warning" if soon else "",
                _("%(count)d end soon") % {"count": soon} if soon else "")  # fmt: skip
     own = own_certificates.ending().count()
     yield Card(_("Uploaded certificates that end soon"), own, changelist(Certificate, needs="own"),
                "warning" if own else "", _("their owners are told") if own else "")  # fmt: skip
-    waiting = _live().filter(state=CertificateState.WAITING).count()
     until = acme_accounts.paused_until() if acme_accounts.is_configured() else None
     note = _("the authority is left alone for a while") if until else ""
     yield Card(_("Certificates failing"), bad, changelist(Certificate, needs="failing"),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -229,10 +229,14 @@ def _size(database: Database) -> str:
 
 @on_dashboard(36)
 def database_panel() -> Iterable[Card]:
-    states = dict(Database.objects.values_list("state").annotate(count=Count("id")))
-    failed, full = states.get(DatabaseState.FAILED, 0), Database.objects.filter(full=True).count()
+    counts = Database.objects.aggregate(
+        kept=Count("id", filter=~Q(state=DatabaseState.DELETED)),
+        failed=Count("id", filter=Q(state=DatabaseState.FAILED)),
+        full=Count("id", filter=Q(full=True)),
+    )
+    failed, full = counts["failed"], counts["full"]
     trouble = (
         _("%(count)d failed") % {"count": failed} if failed else _("%(count)d full") % {"count": full} if full else ""
     )
-    yield Card(_("Databases"), sum(states.values()) - states.get(DatabaseState.DELETED, 0), changelist(Database),
+    yield Card(_("Databases"), counts["kept"], changelist(Database),
                "danger" if failed else "warning", trouble)  # fmt: skip
