@@ -106,8 +106,19 @@ def sign(row: Certificate) -> None:
 
 
 def certificate_changed(route: Route) -> None:
-    """A name has got its first certificate, or has none any more: edges are to be told of the name anew."""
+    """A name has got its first certificate, or has none any more: edges are to be told of the name anew. Its row was
+    locked before its certificate's (``lock_names``)."""
     Route.objects.filter(pk=route.pk).update(revision=F("revision") + 1)
+
+
+def lock_names(routes: "QuerySet[Route]", skip_locked: bool = False) -> list[int]:
+    """Lock names, in one order, before the certificate of any of them: a site that goes away changes its names first
+    and then their certificates, and who did it the other way round would wait for it while it waits for them.
+
+    With ``skip_locked`` without those that another transaction has. Returns their keys.
+    """
+    rows = routes.select_for_update(of=("self",), skip_locked=skip_locked).order_by("name")
+    return list(rows.values_list("pk", flat=True))
 
 
 # --- who is at it ---------------------------------------------------------------------------------------------------
@@ -209,6 +220,7 @@ def ordered(row: Certificate, order: Order, key_pem: str, challenge: Challenge |
 def issued(row: Certificate, chain_pem: str) -> bool:
     """The order has become a certificate: edges are to offer it, which ``arrived`` tells. False when the order is not
     the present one."""
+    lock_names(Route.objects.filter(pk=row.route_id))
     mine = Certificate.objects.filter(_CLAIMED, pk=row.pk, order_url=row.order_url)
     changed = mine.update(
         state=State.ISSUED,
@@ -256,6 +268,7 @@ def revoked(row: Certificate) -> None:
     """The authority has taken it back, or it has ended: nothing of it is kept. A name that is still some site's gets
     another one."""
     gone: dict[str, Any] = {**_NOTHING_OFFERED, "attempts": 0, "trouble": {}, "revision": F("revision") + 1}
+    lock_names(Route.objects.filter(pk=row.route_id))
     mine = Certificate.objects.filter(pk=row.pk, state=State.LEAVING)
     live = Q(route__removed=False, route__backend__removed=False)
     if mine.filter(live).exists():
@@ -278,8 +291,9 @@ def drop_ended() -> list[str]:
 
     A name whose member had brought it gets another one by itself.
     """
-    ended = Certificate.objects.select_for_update().exclude(chain_pem="").filter(not_after__lte=timezone.now())
-    rows = list(ended.filter(route__removed=False).select_related("route"))
+    ended = Certificate.objects.exclude(chain_pem="").filter(not_after__lte=timezone.now(), route__removed=False)
+    locked = lock_names(Route.objects.filter(certificate__in=ended))
+    rows = list(ended.filter(route__in=locked).select_for_update(of=("self",)).select_related("route"))
     for row in rows:
         anew = {"state": State.DUE, "retry_at": timezone.now(), **_NOTHING_OFFERED} if row.is_kept else {}
         gone = {"chain_pem": "", "key_pem": "", "source": "", **anew}

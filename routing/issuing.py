@@ -15,7 +15,7 @@ from controlpanel.operations.models import Operation
 
 from . import acme_accounts, certificate_plans, certificates, dns_check, own_certificates
 from .choices import CertificateSource, CertificateState
-from .models import Certificate
+from .models import Certificate, Route
 
 #: Names of one operation, and such operations at a time: the authority and the edges have other things to do as well.
 BATCH, AT_ONCE = 50, 4
@@ -95,6 +95,7 @@ def try_again(
 
     Raises NothingToRetry.
     """
+    certificates.lock_names(Route.objects.filter(pk=row.route_id))
     row = Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
     if row.retry_at is None or row.state == CertificateState.ORDERED:
         raise NothingToRetry(_("It is being tried at this moment."))
@@ -167,6 +168,7 @@ def go_back(
 
     Raises NothingToRetry for a name that has none of its own, or has asked already.
     """
+    certificates.lock_names(Route.objects.filter(pk=row.route_id))
     row = Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
     if not own_certificates.give_up(row):
         raise NothingToRetry(_("It has no certificate of its own, or is already on its way back to an automatic one."))
@@ -203,8 +205,10 @@ def revoke(row: Certificate, actor: Actor | None = None) -> Operation:
 def _sign_due(limit: int) -> list[Operation]:
     """Renewals of the panel's own authority."""
     with transaction.atomic():
-        due = certificates.due().select_for_update(skip_locked=True, of=("self",))
-        rows = list(due.select_related("route")[:limit])
+        due = list(certificates.due().values_list("route", flat=True)[:limit])
+        free = certificates.lock_names(Route.objects.filter(pk__in=due), skip_locked=True)
+        left = certificates.due().filter(route__in=free).select_for_update(skip_locked=True, of=("self",))
+        rows = list(left.select_related("route"))
         for row in rows:
             certificates.sign(row)
         return [_tell([row.route.name for row in rows])] if rows else []

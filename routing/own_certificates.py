@@ -12,9 +12,9 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from . import selectors
-from .certificates import KEPT, certificate_changed, facts, no_order
+from .certificates import KEPT, certificate_changed, facts, lock_names, no_order
 from .choices import CertificateSource, CertificateState
-from .models import Certificate
+from .models import Certificate, Route
 
 #: Before its end, this long, its owners are told; the last mark that has come counts.
 MARKS = (timedelta(days=30), timedelta(days=14), timedelta(days=7), timedelta(days=1))
@@ -36,6 +36,7 @@ def ending(now: datetime | None = None) -> QuerySet[Certificate]:
 def lock(site_id: int, names: Iterable[str]) -> list[Certificate]:
     """The rows of these names of the site, for a change in this transaction; without names that it no longer has."""
     rows = selectors.certificates_of(site_id).filter(route__name__in=list(names))
+    lock_names(Route.objects.filter(certificate__in=rows))
     gone = (CertificateState.LEAVING, CertificateState.REVOKED)
     locked = rows.select_for_update(of=("self",)).order_by("route__name")
     return [row for row in locked if row.state not in gone]

@@ -160,6 +160,7 @@ def remove(site_id: int) -> None:
     if backend is None or backend.removed:
         return
     Backend.objects.filter(pk=backend.pk).update(removed=True, more=[], revision=F("revision") + 1)
+    certificates.lock_names(Route.objects.filter(backend=backend))
     Route.objects.filter(backend=backend, removed=False).update(removed=True, revision=F("revision") + 1)
     certificates.leave(Route.objects.filter(backend=backend))
     shields.remove(site_id)

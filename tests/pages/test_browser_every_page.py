@@ -138,10 +138,10 @@ def sessions(live_server: Any, settings: Any) -> dict[str, Any]:
     settings.ALLOWED_HOSTS = ["*"]
     settings.STAFF_SECOND_FACTOR = "optional"  # what staff see once they have one
     world = Furnished()
-    return {"world": world, **{who: _session(getattr(world, who)) for who in ("login", "staff", "nobody")}}
+    return {"world": world, **{who: session_of(getattr(world, who)) for who in ("login", "staff", "nobody")}}
 
 
-def _session(login: Login) -> str:
+def session_of(login: Login) -> str:
     client = Client()
     client.force_login(login, backend="members.backends.DirectoryBackend")
     return client.cookies[settings.SESSION_COOKIE_NAME].value
