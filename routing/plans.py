@@ -47,10 +47,10 @@ def probe_steps(site_id: int, name: str) -> list[PlannedStep]:
 
 
 class OnEdge(ApplyAction):
-    """Another operation may have told the edge of newer web hosts or edge rules, or a name that we take away may
-    already belong to another site there."""
+    """Another operation may have told the edge of newer web hosts, edge rules or certificates (those of a new site are
+    issued while it is already being changed), or a name that we take away may already belong to another site there."""
 
-    superseded = frozenset({"edge", "route", "edge_rules"})
+    superseded = frozenset({"edge", "route", "edge_rules", "acme_challenge", "certificate"})
 
 
 @register

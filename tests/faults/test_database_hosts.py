@@ -1,4 +1,4 @@
-"""A database's host is cut off in the middle of what is done with the database: it goes on when the host is back."""
+"""Hosts of databases are cut off in the middle of what is done with these: it goes on when they are back."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,38 +15,54 @@ from . import database_moves, places
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_created_changed_and_deleted_while_its_host_is_lost(panel: Panel, engine: str) -> None:
-    api, site = panel.member, LiveSite.create(panel)
+def test_created_changed_and_deleted_while_their_hosts_are_lost(panel: Panel) -> None:
+    """One of each engine, side by side: most of it is waiting."""
+    api = panel.member
+    sites = {engine: LiveSite.create(panel) for engine in ENGINES}
 
-    def through_a_cut(start: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The answer of what was started: the host had begun with its step when the cable was pulled."""
+    def through_a_cut(*starts: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
+        """The answers of what was started: the hosts had begun with their steps when the cable was pulled."""
         with places.held(*database_moves.HOSTS):
-            answer = start()
-            host = wait_until(lambda: working(api.operation(answer)), 30, what="a step has begun on the database host")
-            lab("cut", host)
-        wait_until(lambda: api.operation(answer)["state"] == "waiting", 60, what="it waits for the host")
-        lab("rejoin", host)
-        api.wait(answer, seconds=90)
-        return answer
+            answers = [start() for start in starts]
+            hosts = {
+                wait_until(lambda one=one: working(api.operation(one)), 30, what="a step has begun on a database host")
+                for one in answers
+            }
+            for host in hosts:
+                lab("cut", host)
+        for one in answers:
+            wait_until(lambda one=one: api.operation(one)["state"] == "waiting", 60, what="it waits for the host")
+        for host in hosts:
+            lab("rejoin", host)
+        for one in answers:
+            api.wait(one, seconds=90)
+        return answers
 
-    made = through_a_cut(
-        lambda: api.post("databases/", {"order": api.first_order(), "engine": engine, "site": site.id})
-    )
-    database = LiveDatabase(panel, api, made["database"]["id"], made["password"], site)
-    database.install()
-    database.done("make")
-    assert database.done("write", n=1) == "ok 1"
+    def create(engine: str) -> dict[str, Any]:
+        wanted = {"order": api.first_order(), "engine": engine, "site": sites[engine].id}
+        return api.post("databases/", wanted)  # type: ignore[no-any-return]
 
-    fresh = through_a_cut(lambda: api.post(f"{database.path}rotate/", {}))["password"]
-    assert database.ask("list").status_code == 500
-    database.install(fresh)
-    assert database.rows() == {1}
+    made = through_a_cut(*[lambda engine=engine: create(engine) for engine in ENGINES])
+    databases = [
+        LiveDatabase(panel, api, one["database"]["id"], one["password"], sites[one["database"]["engine"]])
+        for one in made
+    ]
+    for database in databases:
+        database.install()
+        database.done("make")
+        assert database.done("write", n=1) == "ok 1"
 
-    through_a_cut(lambda: api.delete(database.path))
-    assert database.read()["state"] == "deleted"
-    assert not lets_in(database)
-    site.delete()
+    changed = through_a_cut(*[lambda one=one: api.post(f"{one.path}rotate/", {}) for one in databases])
+    for database, answer in zip(databases, changed, strict=True):
+        assert database.ask("list").status_code == 500
+        database.install(answer["password"])
+        assert database.rows() == {1}
+
+    through_a_cut(*[lambda one=one: api.delete(one.path) for one in databases])
+    for database in databases:
+        assert database.read()["state"] == "deleted"
+        assert not lets_in(database)
+        database.site.delete()
 
 
 def working(operation: dict[str, Any]) -> str:

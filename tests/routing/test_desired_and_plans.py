@@ -127,7 +127,8 @@ def test_a_publish_tells_the_web_hosts_along() -> None:
 def test_newer_knowledge_of_the_edge_is_no_failure() -> None:
     stale = {"status": "refused", "code": "stale_revision", "id": "x"}
     publish = action_for("routing.publish")
-    publish.check({"items": [{**stale, "kind": "edge"}, {**stale, "kind": "route"}]}, "edge1")
+    newer = ("edge", "route", "edge_rules", "acme_challenge", "certificate")
+    publish.check({"items": [{**stale, "kind": kind} for kind in newer]}, "edge1")
     with pytest.raises(Refused):
         publish.check({"items": [{**stale, "kind": "site_route"}]}, "edge1")
 
