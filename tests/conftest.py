@@ -81,17 +81,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class HostsInOneProcess(LoadScopeScheduling):
-    """A file's tests stay together, and all files that drive hosts stay in one process: they share the hosts."""
+    """A file's tests stay together, and all files that drive hosts stay in one process: they share the hosts. So do
+    those of the small lab that is for being rough with."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "hosts" if _drives_hosts(file) else file
+        return _lab_of(file) or file
 
 
 @cache
-def _drives_hosts(file: str) -> bool:
+def _lab_of(file: str) -> str:
+    """Whose hosts a file drives; empty when it drives none."""
     text = (ROOT / file).read_text()
-    return "mark.lab" in text or ("mark.browser" in text and "Panel" in text)
+    if "rough_lab" in text:
+        return "rough lab"
+    return "lab" if "mark.lab" in text or ("mark.browser" in text and "Panel" in text) else ""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> HostsInOneProcess | None:

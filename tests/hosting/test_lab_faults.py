@@ -40,8 +40,8 @@ def test_a_booting_host_gets_no_visitors_before_its_volumes_are_back(panel: Pane
 
     def back() -> bool:
         with suppress(requests.Timeout):  # what was on its way into a host that lost power may hang
-            seen.update(site.statuses())
-            return site.shows(site.name)
+            seen.update(site.statuses(timeout=4))
+            return site.shows(site.name, timeout=4)
         return False
 
     wait_until(back, 90, every=0.1)
