@@ -86,6 +86,10 @@ def test_limit_stops_the_flooder_and_nobody_else(site: LiveSite, me: str) -> Non
         assert answers[-1].status_code == 429
         assert answers[-1].headers["Retry-After"] == "10"
         assert TEXTS["limited"]["en"].title in answers[-1].text
+        flood = [site.panel.fetch(edge, site.name, "/now.php") for _ in range(5)]
+        assert {answer.status_code for answer in flood} == {429}
+        assert flood[-1].elapsed.total_seconds() > 1.5  # who floods waits for it, and floods less
+        assert TEXTS["limited"]["en"].title in flood[-1].text
         assert elsewhere(edge, site.name) == "200"
         assert site.panel.fetch(edge, neighbour).status_code != 429
     site.do("shield", {"trusted": [me]})

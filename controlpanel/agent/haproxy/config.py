@@ -79,6 +79,8 @@ defaults
   timeout server-fin 5s
   timeout tunnel 1h
   timeout check 2s
+  # Somebody who floods a site that is limited (shield.py). Longer would be more connections kept.
+  timeout tarpit 2s
   # A web host that lost its power says nothing. Who does not even acknowledge what was sent for 20 s is gone.
   option srvtcpka
   srvtcpka-idle 10s

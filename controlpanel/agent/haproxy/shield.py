@@ -72,13 +72,15 @@ def _hash_of(text: str) -> str:
     return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _page(page: str, status: int, condition: str, headers: str = "", kind: str = "file") -> str:
+def _page(
+    page: str, status: int, condition: str, headers: str = "", kind: str = "file", action: str = "return status"
+) -> str:
     """Count it as stopped, and answer in the visitor's language."""
     return "".join(
         [
             f"  http-request sc-inc-gpc0(3) if {condition}\n",
             *(
-                f'  http-request return status {status} content-type "text/html; charset=utf-8" '
+                f'  http-request {action} {status} content-type "text/html; charset=utf-8" '
                 f"{kind} {paths.PAGES}/{page}.{language}.html hdr Cache-Control no-store hdr Vary Accept-Language "
                 f"hdr Content-Language {language} {headers} if {when}{condition}\n"
                 for language, when in (("es", "es "), ("en", ""))
@@ -136,6 +138,9 @@ RULES = f"""
   http-request track-sc1 var(txn.guest) table shield_guests if limited !trusted
   acl too_fast sc_http_req_rate(1,shield_guests),sub(txn.requests) gt 0
   acl too_many sc_conn_cur(1,shield_guests),sub(txn.connections) gt 0
+  # An answer at once would only let a flood ask again at once, and edges would do little else: it waits, for nothing.
+  acl floods sc_http_req_rate(1,shield_guests),sub(txn.requests),sub(txn.requests),sub(txn.requests) gt 0
+{_page("limited", 429, "limited !trusted floods", "hdr Retry-After 10", action="tarpit deny_status")}\
 {_page("limited", 429, "limited !trusted too_fast", "hdr Retry-After 10")}\
 {_page("limited", 429, "limited !trusted too_many", "hdr Retry-After 10")}
   # A path that a web server would read otherwise than it is written opens no door.
