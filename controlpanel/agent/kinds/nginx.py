@@ -78,6 +78,7 @@ class Nginx(Kind):
             os.path.dirname(limits.COMMON),
             os.path.dirname(wordpress.CONFIG),
             wordpress.TOOLS,
+            *php.box(),
         ):
             tx.mkdir(directory)
         tx.on_rollback(lambda: _reload_units(tx))  # undone last, when the files are back

@@ -123,16 +123,20 @@ LimitNOFILE=8192
 LimitCORE=0
 OOMPolicy=continue
 
-# What it can see: its own volume, the programs, and nothing of the host's state or of other sites.
+# What it can see: its own volume, the programs, and nothing of the host's state or of other sites. It begins with a
+# root of empty directories, and not with the host's: of that, each volume would have to be hidden or made read-only one
+# by one, which on a host with 400 of them takes a second for every start.
+RootDirectory={box}
+MountAPIVFS=yes
 ProtectSystem=strict
 TemporaryFileSystem={sites}:ro /run:ro /etc/controlpanel:ro /dev/shm:mode=1777,size=32M
 BindPaths={sites}/%i
+BindReadOnlyPaths=/usr /etc /bin /sbin /lib -/lib64
 BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve -/etc/controlpanel/ca.pem
-ReadWritePaths={sites}/%i
-InaccessiblePaths=-/var/lib/controlpanel -/usr/local/lib/controlpanel -/var/log -/etc/ceph -/etc/ssh
-InaccessiblePaths=-/etc/nslcd.conf -/etc/nginx -/etc/sudoers.d -/var/lib/php -/var/lib/nginx -/var/cache -/boot
-InaccessiblePaths=-/sys/fs/cgroup -/dev/mqueue
-ProtectHome=yes
+# (+: of this root, not of the host's.)
+ReadWritePaths=+{sites}/%i
+InaccessiblePaths=-+/usr/local/lib/controlpanel -+/etc/ceph -+/etc/ssh -+/etc/nslcd.conf -+/etc/nginx
+InaccessiblePaths=-+/etc/sudoers.d -+/sys/fs/cgroup -+/dev/mqueue
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateIPC=yes
@@ -199,8 +203,16 @@ def socket_unit() -> str:
 def service_unit(program: str) -> str:
     """The template unit ``site@.service``."""
     return _SERVICE_UNIT.format(
-        php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, program=program, tasks=limits.DEFAULTS["tasks"]
-    )
+        php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, box=paths.BOX, program=program,
+        tasks=limits.DEFAULTS["tasks"],
+    )  # fmt: skip
+
+
+def box() -> List[str]:
+    """The empty directories that PHP's root is made of, each after the one that it is in."""
+    names = ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "srv", "srv/sites", "sys", "tmp", "usr",
+             "var", "var/tmp")  # fmt: skip
+    return [paths.BOX, *(f"{paths.BOX}/{name}" for name in names)]
 
 
 def room_socket_unit() -> str:
