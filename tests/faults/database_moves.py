@@ -79,18 +79,28 @@ def settle(database: LiveDatabase) -> None:
         api.wait(api.post(f"{database.path}drop-copy/"), seconds=90)
 
 
+_PSQL = "runuser -u postgres -- psql"
+
+
 @contextmanager
 def little_room(host: str, engine: str) -> Iterator[None]:
     """The engine's data on a disk with 6 MB left. What is written there meanwhile is thrown away afterwards."""
-    unit, data, megabytes = {
-        "mariadb": ("mariadb.service", "/var/lib/mysql", 6 + 12),  # it makes a file of 12 MB as it starts
-        "postgresql": ("postgresql@17-main.service", "/var/lib/postgresql", 6),
+    unit, data, tidy = {
+        "mariadb": ("mariadb.service", "/var/lib/mysql", "true"),
+        # Its logs of earlier tests are taken away some time after its start: now, or there is more room than we think.
+        "postgresql": (
+            "postgresql@17-main.service",
+            "/var/lib/postgresql",
+            "runuser -u postgres -- psql -qc CHECKPOINT",
+        ),
     }[engine]
     script = (
         f"systemctl stop {unit} && size=$(du -sm {data} | cut -f1) && mkdir -p /run/little "
-        f"&& mount -t tmpfs -o size=$((size + {megabytes}))m,mode=755 tmpfs /run/little && cp -a {data}/. /run/little/ "
+        f"&& mount -t tmpfs -o size=$((size + 30))m,mode=755 tmpfs /run/little && cp -a {data}/. /run/little/ "
         f"&& chown --reference={data} /run/little && chmod --reference={data} /run/little "
-        f"&& mount --bind /run/little {data} && systemctl start {unit}"
+        f"&& mount --bind /run/little {data} && systemctl start {unit} && {tidy} "
+        "&& left=$(df --block-size=1M --output=avail /run/little | tail -1) "
+        "&& head -c $((left - 6))M /dev/zero >/run/little/filler"
     )
     try:
         on_host(host, "sh", "-c", script)
