@@ -121,6 +121,12 @@ def lock_names(routes: "QuerySet[Route]", skip_locked: bool = False) -> list[int
     return list(rows.values_list("pk", flat=True))
 
 
+def lock(row: Certificate) -> Certificate:
+    """The row as it is now, locked after its name, with route and backend."""
+    lock_names(Route.objects.filter(pk=row.route_id))
+    return Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
+
+
 # --- who is at it ---------------------------------------------------------------------------------------------------
 
 

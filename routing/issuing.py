@@ -95,8 +95,7 @@ def try_again(
 
     Raises NothingToRetry.
     """
-    certificates.lock_names(Route.objects.filter(pk=row.route_id))
-    row = Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
+    row = certificates.lock(row)
     if row.retry_at is None or row.state == CertificateState.ORDERED:
         raise NothingToRetry(_("It is being tried at this moment."))
     if row.state in (CertificateState.LEAVING, CertificateState.REVOKED):
@@ -168,8 +167,7 @@ def go_back(
 
     Raises NothingToRetry for a name that has none of its own, or has asked already.
     """
-    certificates.lock_names(Route.objects.filter(pk=row.route_id))
-    row = Certificate.objects.select_for_update(of=("self",)).select_related("route__backend").get(pk=row.pk)
+    row = certificates.lock(row)
     if not own_certificates.give_up(row):
         raise NothingToRetry(_("It has no certificate of its own, or is already on its way back to an automatic one."))
     return try_again(

@@ -79,9 +79,6 @@ def settle(database: LiveDatabase) -> None:
         api.wait(api.post(f"{database.path}drop-copy/"), seconds=90)
 
 
-_PSQL = "runuser -u postgres -- psql"
-
-
 @contextmanager
 def little_room(host: str, engine: str) -> Iterator[None]:
     """The engine's data on a disk with 6 MB left. What is written there meanwhile is thrown away afterwards."""
