@@ -180,7 +180,7 @@ def test_the_night_of_a_dead_host(panel: Panel, dead: Dead, sites: list[LiveSite
 
 
 #: Says that it has begun, and then takes longer than anybody waits.
-SLOW = "<?php file_put_contents('../files/begun', 'x', FILE_APPEND); sleep(110); echo 'late';"
+SLOW = "<?php touch('../files/begun-' . (int) $_GET['visitor']); sleep(110); echo 'late';"
 
 
 def test_requests_under_way_end_with_a_page(panel: Panel, dead: Dead, sites: list[LiveSite]) -> None:
@@ -189,19 +189,28 @@ def test_requests_under_way_end_with_a_page(panel: Panel, dead: Dead, sites: lis
     site.put("web/slow.php", SLOW)
     got: list[str] = []
 
-    def visit(edge: str, method: str) -> None:
+    def visit(number: int, edge: str, method: str) -> None:
         session = requests.Session()
         try:
-            for path in ("/", "/slow.php"):
+            for path in ("/", f"/slow.php?visitor={number}"):
                 answer = session.request(method, f"http://{edge}{path}", headers={"Host": site.name}, timeout=45)
             got.append(f"{answer.status_code} {'page' if '<html' in answer.text else answer.text}")
         except requests.RequestException as error:
             got.append(f"{method}: {error}")
 
-    visitors = [threading.Thread(target=visit, args=(edge, how)) for edge in panel.edges for how in ("GET", "POST")]
+    ways = [(edge, how) for edge in panel.edges for how in ("GET", "POST")]
+    visitors = [threading.Thread(target=visit, args=(number, *way)) for number, way in enumerate(ways)]
     for visitor in visitors:
         visitor.start()
-    wait_until(lambda: on_host(dead.name, "cat", f"{site.root}/files/begun", check=False) == "xxxx", 60)
+    all_begun = [f"begun-{number}" for number in range(len(ways))]
+    begun: list[str] = []
+
+    def under_way() -> bool:
+        begun[:] = sorted(set(on_host(dead.name, "ls", f"{site.root}/files").split()) & set(all_begun))
+        assert not got, f"answered too early: {got}; begun: {begun}"
+        return begun == all_begun
+
+    wait_until(under_way, 40, what="all visits are under way")
     lab("cut", dead.name)
     answer = dead.recover()
     for visitor in visitors:

@@ -1,9 +1,12 @@
 """Second factors: apps, keys and recovery codes, and the door that asks for them."""
 
+import time
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from django.db import connection
 from django.test import Client
 
@@ -12,11 +15,21 @@ from members import entry, factors, mail
 from members.factors import codes
 from members.models import FailedCode, Login, Mail
 from tests import factories as make
+from tests.members import authenticators
 from tests.members.authenticators import SoftKey, code_of
 
 pytestmark = pytest.mark.django_db
 BASE = "/account/second-factor/"
 BACKEND = "members.backends.DirectoryBackend"
+
+
+@pytest.fixture(autouse=True)
+def _one_half_minute(monkeypatch):
+    """A code lasts half a minute; the one that a test began in lasts until its end."""
+    began = time.time()
+    clock = SimpleNamespace(time=lambda: began)
+    for who in (totp, authenticators):
+        monkeypatch.setattr(who, "time", clock)
 
 
 @pytest.fixture
