@@ -4,8 +4,6 @@ Storage would give those sessions up by itself, but only after a minute; until t
 hang for everybody, the host itself included.
 """
 
-import time
-
 import structlog
 
 from controlpanel.fleet import services as fleet
@@ -17,9 +15,8 @@ from .models import Attachment, Pool
 
 log = structlog.get_logger()
 
-#: Seconds by which a session must be older than the host's boot. What the new boot has opened must never be taken for
-#: old, however long a call waits on its way; the sessions of a host in use are days old.
-MARGIN = 10
+#: Seconds by which a session must be older than the host's boot: for what clocks round.
+MARGIN = 1
 
 
 def reap_due() -> int:
@@ -40,13 +37,15 @@ def reap(host: Host) -> bool:
     pools = list(Pool.objects.select_related("host").filter(volumes__attachments__in=rows).distinct())
     if not pools:
         return False
-    begun = time.monotonic()
+    left = {pool: driver_of(pool).ask(driver_of(pool).sessions(host)) for pool in pools}
+    # Asked after the ages: what is older than this uptime was opened before the boot, however long the answers took.
     asked = driver_of(pools[0]).ask(driver_of(pools[0]).mounts(), host)
     if not asked.ok:
         return False
-    for pool in pools:
-        older_than = int(asked.data["uptime"] + time.monotonic() - begun + MARGIN)
-        answer = driver_of(pool).ask(driver_of(pool).reap(host, older_than=older_than))
+    for pool, answer in left.items():
+        if answer.ok:
+            old = [one["id"] for one in answer.data["sessions"] if one["age"] > asked.data["uptime"] + MARGIN]
+            answer = driver_of(pool).ask(driver_of(pool).reap(host, old))
         if not answer.ok:
             log.warning("what a host left open could not be ended", host=host.name, pool=pool.name, code=answer.code)
             return False

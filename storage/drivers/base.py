@@ -113,8 +113,12 @@ class Driver(ABC):
         """Cut a host off from all volumes."""
 
     @abstractmethod
-    def reap(self, host: Host, *, older_than: int) -> Call:
-        """End what a host left open when it died; it booted ``older_than`` seconds ago."""
+    def sessions(self, host: Host) -> Call:
+        """What a host has open, or left open when it died: ids, and ages in seconds."""
+
+    @abstractmethod
+    def reap(self, host: Host, sessions: Sequence[int]) -> Call:
+        """End those that it left open."""
 
     @abstractmethod
     def unfence_host(self, host: Host, *, boot_id: str, mounts: Sequence[str]) -> Call:

@@ -61,8 +61,11 @@ class CephFS(Driver):
         args = {"host": host.name, "addresses": [str(host.address)], "boot_id": host.boot_id}
         return Call("storage.fence_host", args, timeout=120)
 
-    def reap(self, host: Host, *, older_than: int) -> Call:
-        return Call("storage.reap", {"host": host.name, "older_than": older_than}, timeout=60)
+    def sessions(self, host: Host) -> Call:
+        return Call("storage.sessions", {"host": host.name}, timeout=30)
+
+    def reap(self, host: Host, sessions: Sequence[int]) -> Call:
+        return Call("storage.reap", {"host": host.name, "sessions": sorted(sessions)}, timeout=60)
 
     def unfence_host(self, host: Host, *, boot_id: str, mounts: Sequence[str]) -> Call:
         args = {"host": host.name, "boot_id": boot_id, "mounts": sorted(mounts)}

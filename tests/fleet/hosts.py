@@ -1,6 +1,7 @@
 """Real hosts of the running lab, for tests marked lab. They stay enrolled, and as they were."""
 
 import json
+from copy import copy
 from functools import cache
 
 import pytest
@@ -9,9 +10,13 @@ from controlpanel.fleet.models import Host
 from tests.panel import lab, on_host
 
 
-@cache
 def running(role: str) -> list[Host]:
     """The lab's running hosts of a role, each as the panel would know it (not stored anywhere)."""
+    return [copy(host) for host in _running(role)]
+
+
+@cache
+def _running(role: str) -> list[Host]:
     status = json.loads(lab("status", "--json").stdout)
     found = []
     for host in status["hosts"]:

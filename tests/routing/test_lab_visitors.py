@@ -196,6 +196,16 @@ def test_a_dead_web_host_has_its_page_and_comes_back(edges: list[Edge], web: str
         edge.clean()
 
 
+def test_a_web_host_that_does_not_have_the_site_is_no_concern_of_the_visitor(site: Site) -> None:
+    """Its site may have moved while the request was on its way."""
+    for edge in site.edges:
+        for method in ("GET", "POST"):
+            answer = edge.get(site.name, "/a/page", method=method)
+            assert answer.status == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert shows(answer, "maintenance", "en")
+
+
 def shows_dead(edge: Edge, name: str, language: str) -> bool:
     answer = edge.get(name, "/", headers={"Accept-Language": language})
     assert answer.status == 503, answer

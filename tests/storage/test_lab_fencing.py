@@ -15,6 +15,7 @@ from controlpanel.fleet.contacts import note_contact
 from controlpanel.fleet.models import Host
 from controlpanel.operations import runner
 from controlpanel.operations.choices import OperationState
+from controlpanel.operations.errors import AnswerLost, HostAway
 from controlpanel.operations.models import Operation
 from storage import reaping, services
 from storage.choices import VolumeState
@@ -149,7 +150,11 @@ def restart(world: World) -> None:
 
 
 def answers(host: Host) -> bool:
-    return not is_refused(lambda: ask(host, "ping"), "host_away")
+    try:
+        ask(host, "ping")
+    except (HostAway, AnswerLost):  # a cut is often noticed only by the first who speaks after it
+        return False
+    return True
 
 
 def bring_the_panels_own_back(host: Host) -> None:
@@ -211,7 +216,6 @@ def test_a_host_is_fenced_stays_fenced_and_comes_back_only_restarted_and_empty(w
 def test_a_restarted_host_mounts_what_it_had_and_need_not_wait_for_its_own_dead_sessions(world):
     for mirror in world.mirrors:
         mirror.write(world.host, "page", mirror.name)
-    time.sleep(reaping.MARGIN)
     restart(world)
     for mirror in world.mirrors:
         assert f"controlpanel-{mirror.name}" in shell(world.host, f"findmnt -n -o SOURCE {mirror.path}")

@@ -78,19 +78,21 @@ def unfence_host(cluster: Cluster, host: str, boot_id: str, mounts: Sequence[str
     return {"fenced": False}
 
 
-def reap(cluster: Cluster, host: str, older_than: float) -> int:
-    """End what a host left open when it died, so that its new boot need not wait until the servers give it up (60 s).
-
-    ``older_than`` (seconds) is how long ago the host booted: nothing that it has opened since is older. How many ended.
-    """
+def own_sessions(cluster: Cluster, host: str) -> List[Session]:
+    """What the host has open, or left open when it died, of the volumes that it may use."""
     names = {
         access.identity(record.name, host) for record in records.volumes(cluster).values() if host in record.access
     }
+    return [session for session in cluster.sessions() if session.name in names]
+
+
+def reap(cluster: Cluster, host: str, sessions: Sequence[int]) -> int:
+    """End those of the host's sessions, so that it need not wait until the servers give them up (60 s). How many."""
 
     def left() -> List[Session]:
-        return [one for one in cluster.sessions() if one.name in names and one.age > older_than]
+        return [session for session in own_sessions(cluster, host) if session.id in sessions]
 
-    return access.evict(cluster, left) if left() else 0
+    return access.evict(cluster, left)
 
 
 def sessions_of_host(cluster: Cluster, host: str, addresses: Sequence[str]) -> List[Session]:

@@ -128,7 +128,7 @@ _GO = f"""\
   use_backend %[var(txn.backend)]
 """
 
-#: The answer to visitors whose hold ended by itself.
+#: The answer to visitors whose request came to a web host that does not have their site.
 _LOST = hold.LOST_ACLS + answer("maintenance", 503, hold.LOST, retry=60, at="response")
 
 _FRONTEND = f"""

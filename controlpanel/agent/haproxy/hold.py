@@ -14,6 +14,7 @@ from typing import Any, Dict, List
 
 from .. import fields
 from ..calls import Context, call
+from ..web.nginx import LOST_HEADER
 from . import paths, runtime, spread
 
 #: Seconds that a hold lasts at most.
@@ -61,7 +62,6 @@ local function wait(txn, site)
     local passed = now() - begun(site, seen)
     if passed < 0 or passed >= {LIMIT} then
       txn:set_var("txn.mode", "normal")
-      txn:set_var("txn.overdue", true)
       return
     end
     core.msleep(math.floor({EVERY} + {EVERY_MORE} * parked))
@@ -88,11 +88,11 @@ end, 0)
 
 #: Rules of the frontend; before those of all other modes, for one of them may follow on the hold.
 RULES = "  http-request lua.hold if mode_hold\n"
-#: The condition of a response to a visitor whose hold ended by itself, from a web host that does not have the site.
-LOST = "overdue lost"
-LOST_ACLS = """\
-  acl overdue var(txn.overdue) -m bool
-  acl lost status 421
+#: The condition of a response from a web host that does not have the site, any more or as yet: the visitor's hold ended
+#: by itself, or the request was on its way to a host that was cut off and came back.
+LOST = "lost !itself"
+LOST_ACLS = f"""\
+  acl lost res.hdr({LOST_HEADER}) -m found
 """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
@@ -211,14 +210,22 @@ def fence_host(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
         return fencing.fence_host(cluster, host, addresses, boot_id)
 
 
+@call("storage.sessions")
+def sessions(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
+    """What a host has open, each with its age in seconds at this moment or a bit before."""
+    fields.only(args, ("host",))
+    found = fencing.own_sessions(connection(), fields.host_name(args, "host"))
+    return {"sessions": [{"id": session.id, "age": session.age} for session in found]}
+
+
 @call("storage.reap")
 def reap(args: Dict[str, Any], context: Context) -> Dict[str, Any]:
-    """End the sessions that a host left open when it died; ``older_than`` is how long ago it booted, in seconds."""
-    fields.only(args, ("host", "older_than"))
-    host, older_than = fields.host_name(args, "host"), fields.integer(args, "older_than", 1, 10**9)
-    begun = time.monotonic()
+    """End sessions that a host left open when it died."""
+    fields.only(args, ("host", "sessions"))
+    host = fields.host_name(args, "host")
+    ids = fields.list_of(args, "sessions", fields.integer, 1, 2**63, max=10_000)
     with lock.held(context.paths.lock):
-        return {"ended": fencing.reap(connection(), host, older_than + time.monotonic() - begun)}
+        return {"ended": fencing.reap(connection(), host, ids)}
 
 
 @call("storage.unfence_host")

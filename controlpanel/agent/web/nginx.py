@@ -20,6 +20,8 @@ HEADER = "# Written by the control panel's agent. Changes by hand are found and 
 SITE_CHECK = "/.well-known/controlpanel"
 #: Answers 200 when this host may get visitors.
 HOST_CHECK = "/.well-known/controlpanel-host"
+#: Marks the answer of a web host that does not have the site, so that an edge can tell it from one of the site's own.
+LOST_HEADER = "X-Controlpanel-Lost"
 
 _MAIN = """\
 user www-data;
@@ -112,6 +114,7 @@ http {{
         }}
         location / {{
             default_type text/plain;
+            add_header {lost_header} 1 always;
             return 421 "No site of that name is here.\\n";
         }}
     }}
@@ -249,6 +252,7 @@ def main_config(edges: Sequence[str]) -> str:
         peers="".join(f"        {edge} 2;\n" for edge in edges),
         real_ip="".join(f"    set_real_ip_from {edge};\n" for edge in edges),
         host_check=HOST_CHECK,
+        lost_header=LOST_HEADER,
         ready=paths.READY,
         types=paths.TYPES,
         vhosts=paths.VHOSTS,
