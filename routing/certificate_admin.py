@@ -153,11 +153,11 @@ def certificates_panel() -> Iterable[Card]:
         soon=Count("pk", filter=_ending()),
         bad=Count("pk", filter=_FAILING),
         waiting=Count("pk", filter=Q(state=CertificateState.WAITING)),
+        own=Count("pk", filter=own_certificates.is_ending()),
     )
-    total, soon, bad, waiting = (counts[name] for name in ("total", "soon", "bad", "waiting"))
+    total, soon, bad, waiting, own = (counts[name] for name in ("total", "soon", "bad", "waiting", "own"))
     yield Card(_("Certificates"), total, changelist(Certificate), "warning" if soon else "",
                _("%(count)d end soon") % {"count": soon} if soon else "")  # fmt: skip
-    own = own_certificates.ending().count()
     yield Card(_("Uploaded certificates that end soon"), own, changelist(Certificate, needs="own"),
                "warning" if own else "", _("their owners are told") if own else "")  # fmt: skip
     until = acme_accounts.paused_until() if acme_accounts.is_configured() else None

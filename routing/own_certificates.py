@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from . import selectors
@@ -20,16 +20,22 @@ from .models import Certificate, Route
 MARKS = (timedelta(days=30), timedelta(days=14), timedelta(days=7), timedelta(days=1))
 #: From when on it needs a look.
 SOON = MARKS[0]
+_OWN = Q(source=CertificateSource.OWN) & ~Q(chain_pem="")
 
 
 def own() -> QuerySet[Certificate]:
     """All of them that are offered, also those that an automatic one is to follow."""
-    return selectors.certificates().filter(source=CertificateSource.OWN).exclude(chain_pem="")
+    return selectors.certificates().filter(_OWN)
+
+
+def is_ending(now: datetime | None = None) -> Q:
+    """The condition on a certificate: its owner uploaded it, and it ends soon."""
+    return _OWN & Q(not_after__lt=(now or timezone.now()) + SOON)
 
 
 def ending(now: datetime | None = None) -> QuerySet[Certificate]:
     """Those that end soon, the first first."""
-    return own().filter(not_after__lt=(now or timezone.now()) + SOON).order_by("not_after", "pk")
+    return selectors.certificates().filter(is_ending(now)).order_by("not_after", "pk")
 
 
 @transaction.atomic
