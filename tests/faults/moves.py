@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.hosting.live import LiveSite, in_panel
+from tests.hosting.live_hosts import LiveHost
 from tests.hosting.writers import Writers
 from tests.panel import ENDED, Api, lab, wait_until
 
@@ -72,7 +73,7 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
         if ended["state"] == "failed":  # a target could not take its sites; whoever is on duty asks again
             api.request("POST", f"operations/{ended['id']}/retry/", json={})
             ended = api.wait({"operation": ended}, seconds=180)
-        _take_back(api, host, source)
+        LiveHost(api, source).take_back()
         before = writers.got["right"]
         wait_until(lambda: writers.got["right"] > before + 20, 60, what="visitors write again")
     return _told(sites, writers, scene, ended, places.WEB_HOSTS)
@@ -125,13 +126,3 @@ def _children_ended(api: Api) -> None:
         return all(row["state"] in ENDED for row in rows)
 
     wait_until(ended, 180, every=0.5, what="batches have ended")
-
-
-def _take_back(api: Api, pk: int, name: str) -> None:
-    """However far the recovery came: the host serves again. It counts as clean after a restart only."""
-    if api.get(f"hosts/{pk}/")["state"] != "fenced":
-        return
-    lab("power-off", name)
-    lab("power-on", name)
-    wait_until(lambda: api.get(f"hosts/{pk}/")["reachable"], 60, every=0.5, what=f"{name} answers")
-    api.wait(api.post(f"hosts/{pk}/readmit/"), seconds=180)

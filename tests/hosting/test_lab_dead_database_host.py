@@ -9,34 +9,25 @@ import pytest
 from tests.faults import places
 from tests.hosting.live import in_panel
 from tests.hosting.live_databases import ENGINES, LiveDatabase
-from tests.hosting.test_lab_dead_host import Dead
+from tests.hosting.live_hosts import LiveHost
 from tests.panel import Panel, lab, on_host, wait_until
 
 pytestmark = [pytest.mark.lab]
 
 
-class DeadServer(Dead):
-    """A database host, as these tests speak of it."""
-
-    def comes_back(self) -> None:
-        places.bring_back()
-        wait_until(lambda: self.read()["reachable"], 60, every=0.5)
-        if self.read()["state"] == "fenced":
-            self.readmit()
-
-
 @pytest.fixture
-def dead(panel: Panel) -> Iterator[DeadServer]:
+def dead(panel: Panel) -> Iterator[LiveHost]:
     """db1; however the test ends, it serves again."""
-    host = DeadServer(panel.api(), "db1")
+    host = LiveHost(panel.api(), "db1")
     yield host
-    host.comes_back()
+    places.bring_back()
+    host.take_back(restart=False)
 
 
 @pytest.fixture
-def databases(panel: Panel, dead: DeadServer) -> Iterator[dict[str, LiveDatabase]]:
+def databases(panel: Panel, dead: LiveHost) -> Iterator[dict[str, LiveDatabase]]:
     """One of each engine on db1 with a dump on db2 and a row that is younger than it, and one without any dump."""
-    other = Dead(panel.api(), "db2")
+    other = LiveHost(panel.api(), "db2")
     panel.api().post(f"hosts/{other.pk}/drain/", expect=200)
     try:
         made = {engine: LiveDatabase.create(panel, engine) for engine in ENGINES}
@@ -50,7 +41,8 @@ def databases(panel: Panel, dead: DeadServer) -> Iterator[dict[str, LiveDatabase
         made[engine].api.wait(made[engine].api.post(f"{made[engine].path}dump/"))
         made[engine].done("write", n=2)
     yield made
-    dead.comes_back()
+    places.bring_back()
+    dead.take_back(restart=False)
     for database in made.values():
         if database.read()["copy_host"]:
             panel.api().wait(panel.api().post(f"{database.path}drop-copy/"), seconds=90)
@@ -78,7 +70,7 @@ def operations_of(panel: Panel, report: list[dict[str, Any]]) -> None:
         panel.api().wait({"operation": {"id": row}}, seconds=120)
 
 
-def test_the_night_of_a_dead_database_host(panel: Panel, dead: DeadServer, databases: dict[str, LiveDatabase]) -> None:
+def test_the_night_of_a_dead_database_host(panel: Panel, dead: LiveHost, databases: dict[str, LiveDatabase]) -> None:
     kept, bare = [databases[engine] for engine in ENGINES], databases["bare"]
     before = {database.id: database.read() for database in kept}
     lab("power-off", dead.name)

@@ -10,7 +10,7 @@ from tests.faults import places
 from tests.panel import Panel, fresh_name, lab, on_host, wait_until
 
 from .live import LiveSite
-from .test_lab_dead_host import Dead
+from .live_hosts import LiveHost
 
 pytestmark = [pytest.mark.lab]
 #: Where an edge keeps who goes where, how sites are shielded, and their certificates.
@@ -21,14 +21,12 @@ KEPT = (
 
 
 @pytest.fixture
-def dead(panel: Panel) -> Iterator[Dead]:
+def dead(panel: Panel) -> Iterator[LiveHost]:
     """edge2; however the test ends, it serves again."""
-    host = Dead(panel.api(), "edge2")
+    host = LiveHost(panel.api(), "edge2")
     yield host
     places.bring_back()
-    wait_until(lambda: host.read()["reachable"], 60, every=0.5)
-    if host.read()["state"] == "fenced":
-        host.readmit()
+    host.take_back(restart=False)
 
 
 class Visitor:
@@ -58,7 +56,7 @@ class Visitor:
         self._thread.join(10)
 
 
-def test_the_night_of_a_dead_edge(panel: Panel, dead: Dead) -> None:
+def test_the_night_of_a_dead_edge(panel: Panel, dead: LiveHost) -> None:
     before, attacked = LiveSite.create(panel, kind="static"), LiveSite.create(panel, kind="static")
     edge1, edge2 = panel.edges
     lab("power-off", dead.name)

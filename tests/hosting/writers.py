@@ -77,5 +77,7 @@ class Writers:
 
     def lost(self) -> list[str]:
         """Acknowledged lines that are not in the file exactly once."""
-        lines = Counter(on_host(self.site.host, "cat", f"{self.site.root}/files/lines").split())
+        text = on_host(self.site.host, "cat", f"{self.site.root}/files/lines")
+        # Where a host lost its power in the middle of a write that it had not acknowledged, a hole may be left.
+        lines = Counter(text.replace("\0", " ").split())
         return [line for line in self.acknowledged if lines[line] != 1]

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.faults import places
 from tests.hosting.live import LiveSite
-from tests.hosting.test_lab_dead_host import Dead, only
+from tests.hosting.live_hosts import LiveHost, only
 from tests.panel import Panel, lab, wait_until
 
 from .test_browser import Person, chromium, person  # noqa: F401  # fixtures
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_night(person, panel: Panel) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
-    dead = Dead(panel.api(), "web1")
+    dead = LiveHost(panel.api(), "web1")
     with only(panel, dead.name):
         sites = [LiveSite.create(panel, kind=kind) for kind in ("php", "static")]
     marisol: Person = person()
@@ -37,9 +37,7 @@ def test_the_night(person, panel: Panel) -> None:  # type: ignore[no-untyped-def
         marisol.complaints = []  # the admin is not our page: it has no icon
     finally:
         places.bring_back()
-        if dead.read()["state"] == "fenced":
-            dead.restart()
-            dead.readmit()
+        dead.take_back()
         for site in sites:
             site.delete()
 

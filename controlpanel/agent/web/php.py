@@ -25,6 +25,8 @@ daemonize = no
 systemd_interval = 0
 ; The master speaks to the journal (--force-stderr); it may open no log of the system's.
 error_log = /dev/null
+; Seven notices at each start, of a thousand masters, are a tenth of what starting them takes.
+log_level = warning
 ; Requests under way may finish when the master restarts (seconds).
 process_control_timeout = 10
 
