@@ -15,8 +15,9 @@ from .models import Attachment, Pool
 
 log = structlog.get_logger()
 
-#: Seconds by which a session must be older than the host's boot: for what clocks round.
-MARGIN = 1
+#: Seconds by which a session must be older than the host's boot, for what clocks round. (Those of the new boot are
+#: younger by what a host takes from its first process to its first mount.)
+MARGIN = 0.2
 
 
 def reap_due() -> int:

@@ -82,25 +82,27 @@ def settle(database: LiveDatabase) -> None:
 @contextmanager
 def little_room(host: str, engine: str) -> Iterator[None]:
     """The engine's data on a disk with 6 MB left. What is written there meanwhile is thrown away afterwards."""
-    unit, data, tidy = {
-        "mariadb": ("mariadb.service", "/var/lib/mysql", "true"),
-        # Its logs of earlier tests are taken away some time after its start: now, or there is more room than we think.
-        "postgresql": (
-            "postgresql@17-main.service",
-            "/var/lib/postgresql",
-            "runuser -u postgres -- psql -qc CHECKPOINT",
-        ),
+    unit, data, log = {
+        "mariadb": ("mariadb.service", "/var/lib/mysql", ""),
+        # Its log gets a disk of its own: files of it that nobody needs any more are taken away at some time, and there
+        # would be more room than we think.
+        "postgresql": ("postgresql@17-main.service", "/var/lib/postgresql", "17/main/pg_wal"),
     }[engine]
+    apart = (
+        f"mkdir -p /run/log && mount -t tmpfs -o size=1g,mode=700 tmpfs /run/log && cp -a {data}/{log}/. /run/log/ "
+        f"&& chown --reference={data}/{log} /run/log && mount --bind /run/log {data}/{log} && "
+    )
     script = (
         f"systemctl stop {unit} && size=$(du -sm {data} | cut -f1) && mkdir -p /run/little "
         f"&& mount -t tmpfs -o size=$((size + 30))m,mode=755 tmpfs /run/little && cp -a {data}/. /run/little/ "
         f"&& chown --reference={data} /run/little && chmod --reference={data} /run/little "
-        f"&& mount --bind /run/little {data} && systemctl start {unit} && {tidy} "
+        f"&& mount --bind /run/little {data} && {apart if log else ''}systemctl start {unit} "
         "&& left=$(df --block-size=1M --output=avail /run/little | tail -1) "
         "&& head -c $((left - 6))M /dev/zero >/run/little/filler"
     )
+    mounts = f"{data}/{log} /run/log {data} /run/little" if log else f"{data} /run/little"
     try:
         on_host(host, "sh", "-c", script)
         yield
     finally:
-        on_host(host, "sh", "-c", f"systemctl stop {unit}; umount {data} /run/little; systemctl start {unit}")
+        on_host(host, "sh", "-c", f"systemctl stop {unit}; umount {mounts}; systemctl start {unit}")

@@ -216,6 +216,7 @@ def test_a_host_is_fenced_stays_fenced_and_comes_back_only_restarted_and_empty(w
 def test_a_restarted_host_mounts_what_it_had_and_need_not_wait_for_its_own_dead_sessions(world):
     for mirror in world.mirrors:
         mirror.write(world.host, "page", mirror.name)
+    time.sleep(2)  # a host of the lab boots in a second: quicker than two hosts can be asked how old things are
     restart(world)
     for mirror in world.mirrors:
         assert f"controlpanel-{mirror.name}" in shell(world.host, f"findmnt -n -o SOURCE {mirror.path}")

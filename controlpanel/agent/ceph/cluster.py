@@ -7,13 +7,15 @@ import errno
 import json
 import threading
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import AgentError, Failed
 
 CONFIGURATION = "/etc/ceph/ceph.conf"
 #: Seconds until a command to the cluster is given up. Its outcome is unknown then, not "failed".
 PATIENCE = 30
+#: Seconds for which the monitors' addresses are remembered: many volumes are given at once, and each names them.
+_REMEMBERED = 10.0
 #: RADOS namespace of our records, in the metadata pool (always replicated, and no host's key reaches it).
 NAMESPACE = "controlpanel"
 
@@ -81,6 +83,7 @@ class Cluster:
         self._file_system: Optional[FileSystem] = None
         self._mounted: Any = None
         self._records: Any = None
+        self._monitors: Tuple[float, List[str]] = (-_REMEMBERED, [])
         timeout = str(PATIENCE)
         self._rados = rados.Rados(
             name="client.admin",
@@ -147,11 +150,15 @@ class Cluster:
 
     def monitors(self) -> List[str]:
         """Addresses of the monitors, as hosts reach them."""
+        at, known = self._monitors
+        if time.monotonic() - at < _REMEMBERED:
+            return known
         addresses = set()
         for monitor in self.mon("mon dump")["mons"]:
             for address in monitor["public_addrs"]["addrvec"]:
                 addresses.add(address["addr"].rpartition(":")[0].strip("[]"))
-        return sorted(addresses)
+        self._monitors = (time.monotonic(), sorted(addresses))
+        return self._monitors[1]
 
     def ranks(self) -> List[int]:
         """The metadata servers in charge. Raises Away when one of them is missing: its sessions could not be seen."""

@@ -30,9 +30,11 @@ class HostFenced(Busy):
     code = "host_fenced"
 
 
-def bring_about(cluster: Cluster, name: str, spec: Mapping[str, Any]) -> Dict[str, Any]:
+def bring_about(cluster: Cluster, name: str, spec: Mapping[str, Any], look: bool = True) -> Dict[str, Any]:
     """Make the volume what ``spec`` says: size, owner, and exactly these hosts; the answer holds their credentials.
 
+    Without ``look`` a subvolume that was made with this size and owner is taken to be so still: for many volumes of a
+    dead host, whose sites wait for nothing but new keys (the manager answers one question after the other).
     Refuses an epoch older than it has seen (Stale), and to give it to a host that is fenced (HostFenced). Nobody is
     given it before everybody who may no longer have it has been seen gone.
     """
@@ -44,7 +46,10 @@ def bring_about(cluster: Cluster, name: str, spec: Mapping[str, Any]) -> Dict[st
             raise HostFenced(f"{host} is fenced")
     record.leaving = sorted((set(record.leaving) | set(record.access)) - set(wanted))
     record.access, record.epoch, record.trashed = wanted, spec["epoch"], spec["trashed"]
-    ensure(cluster, record, spec)
+    if look or not _made(record, spec):
+        ensure(cluster, record, spec)
+    else:
+        records.save(cluster, record)
     if record.leaving:
         access.take_away(cluster, name, record.leaving)
         record.leaving = []
@@ -60,6 +65,10 @@ def _check_epoch(record: VolumeRecord, spec: Mapping[str, Any], wanted: List[str
         raise Stale(f"epoch {spec['epoch']} is older than {record.epoch}")
     if spec["epoch"] == record.epoch and (wanted != record.access or spec["trashed"] != record.trashed):
         raise Stale(f"epoch {record.epoch} had other hosts")
+
+
+def _made(record: VolumeRecord, spec: Mapping[str, Any]) -> bool:
+    return record.marked and (record.size, record.uid, record.gid) == (spec["size"], spec["uid"], spec["gid"])
 
 
 def ensure(cluster: Cluster, record: VolumeRecord, spec: Mapping[str, Any]) -> None:

@@ -62,7 +62,7 @@ class Volume(Kind):
 
         def bring_about(item: Item) -> None:
             try:
-                item.answer = volumes.bring_about(cluster, item.id, item.spec)
+                item.answer = volumes.bring_about(cluster, item.id, item.spec, look=tx.force or not _only_given(item))
             except AgentError as error:
                 item.failure = error
             tx.progress({"volume": item.id})
@@ -88,6 +88,13 @@ class Volume(Kind):
 
         each(observe, list(specs))
         return found
+
+
+def _only_given(item: Item) -> bool:
+    """Whether all that is new is who may use it. (The same again is a resync, which looks at everything.)"""
+    before = item.previous or {}
+    changed = {key for key in item.spec if item.spec[key] != before.get(key)}
+    return bool(changed) and changed <= {"access", "epoch"}
 
 
 def _problem(cluster: Cluster, id: str, spec: Dict[str, Any], record: Optional[records.VolumeRecord]) -> Optional[str]:
