@@ -26,6 +26,8 @@ def main() -> None:
     panel = Panel.running()
     panel.make_room()
     api = panel.api()
+    room = {"max_sites": max(options.counts) + 100}
+    api.patch(f"orders/{panel.member.first_order()}/", room, expect=200)
     hosts = {host["name"]: host for host in api.get("hosts/", page_size=100)["results"]}
     sites: list[dict[str, Any]] = []
     numbers: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Callable, Dict, Iterable, List
 
 from ..errors import Busy, Failed
@@ -21,8 +22,9 @@ from .records import VolumeRecord
 EVICTED_FOR = 86400.0
 #: Seconds that sessions get to vanish before we say that they have not.
 PATIENCE = 20.0
-#: Commands at a time: the monitors take about a second for a change of the blocklist, however many are in it.
-PARALLEL = 16
+#: Commands at a time: the monitors take about a second for a change of the blocklist, however many are in it, and a
+#: metadata server as long for one eviction as for many.
+PARALLEL = 32
 
 
 def identity(volume: str, host: str) -> str:
@@ -74,7 +76,12 @@ def take_away(cluster: Cluster, volume: str, hosts: Iterable[str]) -> int:
 
 def sessions_of(cluster: Cluster, names: Iterable[str]) -> List[Session]:
     """Sessions that were authenticated by one of these names (a host may lie about who it is, not about that)."""
-    return [session for name in names for session in cluster.sessions(name)]
+    names = list(names)
+    if not names:
+        return []
+    ranks = cluster.ranks()
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(chain.from_iterable(pool.map(lambda name: cluster.sessions(name, ranks), names)))
 
 
 def evict(cluster: Cluster, find: Callable[[], List[Session]], cut_off: bool = False) -> int:
