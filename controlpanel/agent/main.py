@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import sys
 from typing import List, Optional
 
@@ -33,11 +34,18 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(f"usage: agent.pyz {'|'.join(commands)}", file=sys.stderr)
         return 2
     os.umask(0o022)
+    _open_files()
     try:
         return commands[arguments[0]]()
     except AgentError as error:
         print(f"{error.code}: {error.reason}\n{error.output}".rstrip(), file=sys.stderr)
         return 1
+
+
+def _open_files() -> None:
+    """As many as the system lets us: what we start inherits it, and nginx's test of its files opens two logs a site."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def own_version() -> str:

@@ -233,3 +233,16 @@ def test_a_front_controller_gets_what_is_no_file(panel: Panel) -> None:
     assert site.shows("|/a/b", "/index.php/a/b")
     site.put("web/plain.txt", "plain")
     assert site.shows("plain", "/plain.txt")
+
+
+def test_a_host_takes_more_sites_than_its_web_server_was_started_for(panel: Panel) -> None:
+    """Debian's package starts nginx with 1024 files, of which each site takes two, and four while it reloads."""
+    site = LiveSite.create(panel, kind="static")
+    master = on_host(site.host, "cat", "/run/nginx.pid").strip()
+    few = int(on_host(site.host, "sh", "-c", f"ls /proc/{master}/fd | wc -l"))
+    on_host(site.host, "prlimit", f"--pid={master}", f"--nofile={few}:")
+    try:
+        others = [LiveSite.create(panel, kind="static") for _ in panel.hosts if _.startswith("web")]
+        assert all(other.shows(other.name) for other in others)
+    finally:
+        on_host(site.host, "prlimit", f"--pid={master}", "--nofile=20000:")
