@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import time
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Callable, Dict, Iterable, List
 
 from ..errors import Busy, Failed
@@ -76,12 +75,7 @@ def take_away(cluster: Cluster, volume: str, hosts: Iterable[str]) -> int:
 
 def sessions_of(cluster: Cluster, names: Iterable[str]) -> List[Session]:
     """Sessions that were authenticated by one of these names (a host may lie about who it is, not about that)."""
-    names = list(names)
-    if not names:
-        return []
-    ranks = cluster.ranks()
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(chain.from_iterable(pool.map(lambda name: cluster.sessions(name, ranks), names)))
+    return [session for name in names for session in cluster.sessions(name)]
 
 
 def evict(cluster: Cluster, find: Callable[[], List[Session]], cut_off: bool = False) -> int:

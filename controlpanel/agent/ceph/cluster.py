@@ -170,14 +170,14 @@ class Cluster:
                 return sorted(int(rank) for rank in mds["in"])
         raise Failed("the file system has gone")
 
-    def sessions(self, name: str = "", ranks: Optional[Sequence[int]] = None) -> List[Session]:
-        """Every client of the file system, at all metadata servers (``ranks``, for who asks many times at once).
+    def sessions(self, name: str = "") -> List[Session]:
+        """Every client of the file system, at all metadata servers.
 
         With ``name``: those that have been *authenticated* by it. Without, ``Session.name`` is what the client claims.
         """
         filters = {"filters": [f"auth_name={name}"]} if name else {}
         found = []
-        for rank in self.ranks() if ranks is None else ranks:
+        for rank in self.ranks():
             for client in self.mds(rank, "client ls", **filters):
                 metadata = client.get("client_metadata", {})
                 address = client["entity"]["addr"]
