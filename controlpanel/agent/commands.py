@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 from typing import Optional, Sequence
@@ -17,6 +18,13 @@ ENVIRONMENT = {
 }
 #: Bytes of output that are kept for staff: the end, where programs say why.
 KEPT = 8192
+
+
+def let_open_files(pid: int = 0) -> None:
+    """Let a process (0: this one, and what it starts) open as many files as the system allows it."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _read(fd: int) -> bytes:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import sys
 from typing import List, Optional
 
-from . import builtins, install, serve, settings, upgrade
+from . import builtins, commands, install, serve, settings, upgrade
 from .calls import Context
 from .errors import AgentError
 from .kinds.registry import ROLES, Registry
@@ -21,7 +20,7 @@ from .web import tending
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run a command; 0 when it went well."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    commands = {
+    verbs = {
         "serve": _serve,
         "boot": _boot,
         "database-boot": _database_boot,
@@ -30,22 +29,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
         "refresh": _refresh,
         "selftest": _selftest,
     }
-    if len(arguments) != 1 or arguments[0] not in commands:
-        print(f"usage: agent.pyz {'|'.join(commands)}", file=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in verbs:
+        print(f"usage: agent.pyz {'|'.join(verbs)}", file=sys.stderr)
         return 2
     os.umask(0o022)
-    _open_files()
+    commands.let_open_files()  # nginx's test of its files opens two logs a site
     try:
-        return commands[arguments[0]]()
+        return verbs[arguments[0]]()
     except AgentError as error:
         print(f"{error.code}: {error.reason}\n{error.output}".rstrip(), file=sys.stderr)
         return 1
-
-
-def _open_files() -> None:
-    """As many as the system lets us: what we start inherits it, and nginx's test of its files opens two logs a site."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def own_version() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import resource
 import signal
 import time
 from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Sequence, Set
@@ -368,20 +367,14 @@ def reload_for_new_sites(timeout: float = 10.0) -> None:
     _reload(lambda old, workers: bool(workers - old), timeout)
 
 
-def _let_open_files(pid: int) -> None:
-    """Two logs a site, twice while it reloads: a master that its package's installation started, before our unit stood,
-    may open a thousand files, and would take no site beyond the 250th."""
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def _reload(done: "Callable[[Set[int], Set[int]], bool]", timeout: float) -> None:
     pid = master()
     if pid is None:
         commands.run(["systemctl", "start", "nginx.service"], reason="nginx does not start")
         return
-    _let_open_files(pid)
+    # Two logs a site, twice while it reloads: a master that its package's installation started, before our unit stood,
+    # may open a thousand files, and would take no site beyond the 250th.
+    commands.let_open_files(pid)
     old = _workers(_children(pid))
     os.kill(pid, signal.SIGHUP)
     end = time.monotonic() + timeout
