@@ -27,7 +27,7 @@ log = structlog.get_logger()
 CONNECT, BANNER, AUTHENTICATION, CHANNEL, HELLO, SEND, UPGRADE = 3.5, 5.0, 8.0, 5.0, 20.0, 20.0, 90.0
 #: A cut network is noticed after about this long (seconds): the kernel gives up on bytes that nobody acknowledges,
 #: and keep-alives (every KEEPALIVE seconds) see to it that there always are some.
-SILENCE, KEEPALIVE = 9, 3
+SILENCE, KEEPALIVE = 5, 2
 PROTOCOL = 1
 
 add_messages(

@@ -4,6 +4,7 @@ import os
 import socket
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -16,6 +17,8 @@ from .models import Operation, Reservation
 
 #: How long a worker may be silent before the recovery sweep gives its operation to another.
 LEASE = timedelta(seconds=10)
+#: Environment variable by which ``manage.py worker`` tells the processes below it whose they are.
+WORKER = "CONTROLPANEL_WORKER"
 
 
 class LeaseLost(Exception):
@@ -27,7 +30,7 @@ class Lease:
 
     def __init__(self, operation_id: int) -> None:
         self.operation_id = operation_id
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+        self.holder = f"{os.environ.get(WORKER) or _hostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
 
     def claim(self) -> Operation | None:
         """Take the operation if it is due, nobody holds it, and nothing before it has what it needs; else None."""
@@ -66,6 +69,38 @@ class Lease:
         )
         if not kept:
             raise LeaseLost(self.operation_id)
+
+
+def name_worker() -> str:
+    """A name for a worker and the processes that it is going to start, which no other has; put into WORKER."""
+    os.environ[WORKER] = f"{_hostname()}.{uuid.uuid4().hex[:6]}"
+    return os.environ[WORKER]
+
+
+def end_those_of_the_dead(worker: str) -> int:
+    """End the leases of processes of that worker that are no more, without waiting until they run out; returns how
+    many. Only for the worker itself: pids mean something to who started them."""
+    now = timezone.now()
+    held = Operation.objects.filter(
+        state=OperationState.RUNNING, lease_holder__startswith=f"{worker}:", lease_expires__gt=now
+    )
+    ended = 0
+    for operation, holder in held.values_list("pk", "lease_holder"):
+        if not _lives(holder.removeprefix(f"{worker}:").partition(":")[0]):
+            ended += Operation.objects.filter(pk=operation, lease_holder=holder).update(lease_expires=now)
+    return ended
+
+
+def _lives(pid: str) -> bool:
+    """Dead ones that nobody has asked about yet (proc(5): state Z) do not."""
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _hostname() -> str:
+    return socket.gethostname()[:40]
 
 
 def blockers() -> QuerySet[Reservation]:

@@ -1,5 +1,7 @@
 """Nothing is ever only in memory: what nobody works on is found and handed to a worker."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,7 +9,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from controlpanel.operations import recovery, runner
+from controlpanel.operations import lease, recovery, runner
 from controlpanel.operations.lease import Lease
 from controlpanel.operations.models import Duty, Operation
 
@@ -28,6 +30,24 @@ def test_an_expired_lease_is_swept_up(start: Start) -> None:
     Lease(operation.pk).claim()
     assert operation not in recovery.due()
     age(operation, lease_expires=1)
+    assert operation in recovery.due()
+
+
+def test_what_a_dead_process_of_a_worker_held_is_swept_up_at_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation = start()
+    with subprocess.Popen(["sleep", "60"]) as child:
+        with monkeypatch.context() as patch:
+            patch.setenv(lease.WORKER, "panel.1")
+            patch.setattr(os, "getpid", lambda: child.pid)
+            assert Lease(operation.pk).claim()
+        assert lease.end_those_of_the_dead("panel.1") == 0
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the list of processes
+        assert lease.end_those_of_the_dead("panel") == lease.end_those_of_the_dead("panel.10") == 0
+        assert operation not in recovery.due()
+        assert lease.end_those_of_the_dead("panel.1") == 1
     assert operation in recovery.due()
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
-from controlpanel.operations import recovery
+from controlpanel.operations import lease, recovery
 
 log = structlog.get_logger()
 
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         self.stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
+        name = lease.name_worker()
         sweep, watch = recovery.Sweep(), recovery.QueueWatch(settings.Q_CLUSTER["workers"])
         for work in recovery.companions:
             threading.Thread(target=work, args=[self.stopping], name=work.__module__, daemon=True).start()
@@ -52,6 +53,7 @@ class Command(BaseCommand):
                 beat += 1
                 try:
                     close_old_connections()
+                    lease.end_those_of_the_dead(name)
                     sweep.once()
                     if beat % 10 == 0:
                         recovery.enqueue_duties()
