@@ -64,12 +64,21 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
     source = sites[0].host
     host = _host(api, source)
     target = next(name for name in places.WEB_HOSTS if name != source)
+    taken_back: list[dict[str, Any]] = []
+
+    def opposite() -> None:
+        response = api.request("POST", f"hosts/{host}/readmit/")  # 409 until the recovery is over
+        taken_back.extend([response.json()] if response.ok else [])
+
     with Writers(sites[0], pause=0.05, synced=True) as writers:
         wait_until(lambda: writers.got["right"] > 20, 60, what="visitors write")
         lab("power-off", source)
         answer = api.post(f"hosts/{host}/recover/", {"force": True})
-        ended = play(api, answer, scene, source, target, lambda: api.request("POST", f"hosts/{host}/readmit/"))
+        ended = play(api, answer, scene, source, target, opposite)
         all_back(api)
+        wait_until(
+            lambda: all(api.operation(one)["state"] in ENDED for one in taken_back), 180, what="it is taken back, or not"
+        )
         if ended["state"] == "failed":  # a target could not take its sites; whoever is on duty asks again
             api.request("POST", f"operations/{ended['id']}/retry/", json={})
             ended = api.wait({"operation": ended}, seconds=180)
