@@ -77,7 +77,7 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
         ended = play(api, answer, scene, source, target, opposite)
         all_back(api)
         wait_until(
-            lambda: all(api.operation(one)["state"] in ENDED for one in taken_back), 180, what="it is taken back, or not"
+            lambda: all(api.operation(one)["state"] in ENDED for one in taken_back), 180, what="it is back, or not"
         )
         if ended["state"] == "failed":  # a target could not take its sites; whoever is on duty asks again
             api.request("POST", f"operations/{ended['id']}/retry/", json={})
