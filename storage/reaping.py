@@ -46,6 +46,8 @@ def reap(host: Host) -> bool:
     for pool, answer in left.items():
         if answer.ok:
             old = [one["id"] for one in answer.data["sessions"] if one["age"] > asked.data["uptime"] + MARGIN]
+            if not old:
+                continue
             answer = driver_of(pool).ask(driver_of(pool).reap(host, old))
         if not answer.ok:
             log.warning("what a host left open could not be ended", host=host.name, pool=pool.name, code=answer.code)
