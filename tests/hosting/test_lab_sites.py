@@ -51,6 +51,38 @@ def test_php_runs_as_the_sites_user_and_in_its_own_slice(panel: Panel) -> None:
     assert group == f"/site.slice/site-{site.id}.slice/site@{site.id}.service"
 
 
+#: What a program of a site finds out about the host, in lines "question: answer".
+LOOK_AROUND = r"""<?php
+$questions = [
+    "sites" => "ls -A /srv/sites",
+    "root" => "ls -A /",
+    "hidden" => "cd /etc; ls -A ceph ssh nginx sudoers.d controlpanel /usr/local/lib/controlpanel "
+        . "/sys/fs/cgroup /dev/mqueue 2>/dev/null; cat nslcd.conf 2>/dev/null",
+    "run" => "ls -A /run",
+    "var" => "find /var -type f 2>/dev/null",
+    "written" => "for d in / /usr /etc /run /var /srv /srv/sites /sys; do touch \$d/x && echo \$d; done 2>/dev/null",
+    "others" => "ls -d /proc/[0-9]* | wc -l",
+    "authority" => "grep -c BEGIN /etc/controlpanel/ca.pem",
+];
+foreach ($questions as $name => $command) echo "$name: ", strtr(trim(shell_exec($command) ?? ""), "\n", " "), "\n";
+"""
+
+
+def test_php_sees_nothing_of_the_host_and_of_other_sites(panel: Panel) -> None:
+    site, other = LiveSite.create(panel), LiveSite.create(panel)
+    site.put("web/look.php", LOOK_AROUND)
+    found = dict(line.split(": ", 1) for line in site.open("/look.php")[0].text.splitlines())
+    assert found.pop("sites") == str(site.id) != str(other.id)
+    assert set(found.pop("root").split()) == {
+        "bin", "dev", "etc", "lib", "lib64", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
+    }  # fmt: skip
+    assert set(found.pop("run").split()) <= {"host", "systemd"}
+    assert found.pop("hidden") == "controlpanel: ca.pem"
+    assert int(found.pop("others")) < 12, "processes of other users"
+    assert int(found.pop("authority")) >= 1
+    assert found == {"var": "", "written": ""}
+
+
 def test_names_are_added_redirected_and_taken_away(panel: Panel) -> None:
     site = LiveSite.create(panel, kind="static")
     alias, old = fresh_name("alias"), fresh_name("old")

@@ -21,7 +21,7 @@ from .records import VolumeRecord
 EVICTED_FOR = 86400.0
 #: Seconds that sessions get to vanish before we say that they have not.
 PATIENCE = 20.0
-#: Commands at a time: each waits for the monitors' next change of their map or for a metadata server, not for this host.
+#: Commands at a time: each waits for the monitors or for a metadata server, not for this host.
 PARALLEL = 32
 
 

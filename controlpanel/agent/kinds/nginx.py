@@ -9,13 +9,13 @@ from .. import commands, fields
 from ..errors import Failed
 from ..install import PYTHON
 from ..paths import Paths
-from ..web import limits, mime, nginx, pages, paths, php, tending, wordpress
+from ..web import box, limits, mime, nginx, pages, paths, php, tending, wordpress
 from .base import File, Item, Kind
 
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
-_TEND = f"{PYTHON} -I {Paths().zipapp} tend"
+_AGENT = f"{PYTHON} -I {Paths().zipapp}"
 
 _TMPFILES = """\
 # Written by the control panel's agent.
@@ -55,11 +55,12 @@ class Nginx(Kind):
             File(f"{paths.UNITS}/nginx.service.d/controlpanel.conf", _UNIT.encode()),
             File(f"{paths.UNITS}/site@.socket", php.socket_unit().encode()),
             File(f"{paths.UNITS}/site@.service", php.service_unit(paths.php_program()).encode()),
+            File(f"{paths.UNITS}/{box.UNIT}", box.unit(f"{_AGENT} box").encode()),
             limits.common_file(),
             File(f"{paths.UNITS}/room@.socket", php.room_socket_unit().encode()),
             File(f"{paths.UNITS}/room@.service", php.room_service_unit(paths.php_program()).encode()),
             File("/etc/tmpfiles.d/controlpanel-sites.conf", _TMPFILES.encode()),
-            File(f"{paths.UNITS}/{tending.UNIT}.service", tending.service(_TEND).encode()),
+            File(f"{paths.UNITS}/{tending.UNIT}.service", tending.service(f"{_AGENT} tend").encode()),
             File(f"{paths.UNITS}/{tending.UNIT}.timer", tending.timer().encode()),
             File(wordpress.CONFIG, wordpress.CONFIG_TEXT.encode()),
             File(wordpress.TOOL, wordpress.TOOL_TEXT.encode()),
@@ -78,12 +79,14 @@ class Nginx(Kind):
             os.path.dirname(limits.COMMON),
             os.path.dirname(wordpress.CONFIG),
             wordpress.TOOLS,
-            *php.box(),
+            paths.BOX,
         ):
             tx.mkdir(directory)
         tx.on_rollback(lambda: _reload_units(tx))  # undone last, when the files are back
         super().apply(tx, items)
         _reload_units(tx)  # systemd must know the template units before a site starts one, later in this very batch
+        if f"{paths.UNITS}/{box.UNIT}" in tx.changed or box.missing():
+            tx.run(["systemctl", "restart", box.UNIT])
         tx.remove("/etc/logrotate.d/controlpanel-sites")  # of an earlier version
         self._retire_stock_php(tx)
         if not os.path.lexists(f"{paths.UNITS}/timers.target.wants/{tending.UNIT}.timer"):
@@ -108,6 +111,8 @@ class Nginx(Kind):
     def observe(self, id: str, spec: Dict[str, Any]) -> Optional[str]:
         if nginx.master() is None:
             return "nginx does not run"
+        if missing := box.missing():
+            return f"PHP does not see what it should of {', '.join(missing)}"
         status, _body = nginx.ask("localhost", nginx.HOST_CHECK)
         return None if status == 200 else f"nginx answers {status} to the check of the host"
 

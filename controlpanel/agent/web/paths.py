@@ -23,7 +23,7 @@ SOCKETS = "/run/sites"
 #: There when everything that this host serves has come back after a boot; edges send nobody here before.
 READY = "/run/controlpanel/ready"
 UNITS = "/etc/systemd/system"
-#: What PHP's masters have as their root: empty directories, on which systemd mounts what each may see.
+#: What PHP's masters have as their root (``box.py``).
 BOX = "/usr/local/lib/controlpanel/box"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Sequence
 
-from . import limits, paths, settings, wordpress
+from . import box, limits, paths, settings, wordpress
 
 HEADER = "; Written by the control panel's agent. Changes by hand are found and undone.\n"
 #: A test of pools needs at least one, and those that a rollback took away are missing then.
@@ -97,7 +97,8 @@ _SERVICE_UNIT = """\
 [Unit]
 Description=PHP of site %i
 Requires=site@%i.socket
-After=site@%i.socket network.target
+Wants={box_unit}
+After=site@%i.socket {box_unit} network.target
 StartLimitIntervalSec=0
 CollectMode=inactive-or-failed
 
@@ -125,20 +126,18 @@ LimitNOFILE=8192
 LimitCORE=0
 OOMPolicy=continue
 
-# What it can see: its own volume, the programs, and nothing of the host's state or of other sites. It begins with a
-# root of empty directories, and not with the host's: of that, each volume would have to be hidden or made read-only one
-# by one, which on a host with 400 of them takes a second for every start.
+# What it can see: its own volume, the programs, and nothing of the host's state or of other sites. Its root is a box
+# with what all sites see alike (box.py), and not the host's: of that, each volume would have to be hidden or made
+# read-only one by one, which on a host with 400 of them takes a second for every start.
 RootDirectory={box}
 MountAPIVFS=yes
 ProtectSystem=strict
-TemporaryFileSystem={sites}:ro /run:ro /etc/controlpanel:ro /dev/shm:mode=1777,size=32M
+TemporaryFileSystem={sites}:ro /dev/shm:mode=1777,size=32M
 BindPaths={sites}/%i
-BindReadOnlyPaths=/usr /etc /bin /sbin /lib -/lib64
 BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve -/etc/controlpanel/ca.pem
 # (+: of this root, not of the host's.)
 ReadWritePaths=+{sites}/%i
-InaccessiblePaths=-+/usr/local/lib/controlpanel -+/etc/ceph -+/etc/ssh -+/etc/nslcd.conf -+/etc/nginx
-InaccessiblePaths=-+/etc/sudoers.d -+/sys/fs/cgroup -+/dev/mqueue
+InaccessiblePaths=-+/sys/fs/cgroup -+/dev/mqueue
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateIPC=yes
@@ -205,16 +204,9 @@ def socket_unit() -> str:
 def service_unit(program: str) -> str:
     """The template unit ``site@.service``."""
     return _SERVICE_UNIT.format(
-        php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, box=paths.BOX, program=program,
-        tasks=limits.DEFAULTS["tasks"],
+        php=paths.PHP, sockets=paths.SOCKETS, sites=paths.SITES, box=paths.BOX, box_unit=box.UNIT,
+        program=program, tasks=limits.DEFAULTS["tasks"],
     )  # fmt: skip
-
-
-def box() -> List[str]:
-    """The empty directories that PHP's root is made of, each after the one that it is in."""
-    names = ("bin", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "srv", "srv/sites", "sys", "tmp", "usr",
-             "var", "var/tmp")  # fmt: skip
-    return [paths.BOX, *(f"{paths.BOX}/{name}" for name in names)]
 
 
 def room_socket_unit() -> str:
