@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _KEYS = ("kind", "domains", "uid", "gid", "enabled", "php_workers", "php_settings", "quarantined", "room", "standby")
 _ID = re.compile(r"\A[1-9][0-9]{0,11}\Z")
 #: Up to so many PHP masters are started at once, which proves that they can; of more, each waits for its first visitor.
+#: (400 restarted together took longer than each may take, and one that failed took the whole batch with it.)
 START_AT_ONCE = 5
 #: Seconds for the logs of sites that leave to be brought onto their volumes.
 LOGS_MAY_TAKE = 5.0
@@ -143,7 +144,8 @@ class Site(Kind):
             tx.check("php", [program, "--test", "--fpm-config", php.TEST_CONF])
         restart = sorted({site for site in changed if site not in new} | set(_on_another_mount(wanted)))
         if restart:
-            tx.reload("php", lambda: _systemctl("try-restart", php.services_of(restart)))
+            verb = "try-restart" if len(restart) <= START_AT_ONCE else "stop"  # their sockets start them again
+            tx.reload("php", lambda: _systemctl(verb, php.services_of(restart)))
         if unwanted:
             tx.confirm(lambda: _stop(tx, unwanted))
 
