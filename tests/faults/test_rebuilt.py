@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests.hosting.live import LiveSite
+from tests.hosting.live_hosts import only
+from tests.hosting.load import Visitors
 from tests.panel import Panel, fresh_name, lab, on_host, wait_until
 
 from . import places
@@ -49,3 +52,29 @@ def test_wiped_web_host_is_restored_by_resync_alone(panel: Panel, create: Create
     assert result.returncode == 0, result.stdout + result.stderr
     assert_serves_again(panel, name)
     assert places.manage("drift", host).returncode == 0
+
+
+def test_a_wiped_host_with_many_sites_keeps_their_visitors_waiting_and_loses_none(panel: Panel) -> None:
+    """More of them than PHP masters are restarted together: each is started again by its next visitor."""
+    with only(panel, "web1"):
+        sites = [LiveSite.create(panel) for _ in range(7)]
+    before = {master(site) for site in sites if site.shows(site.name)}
+    assert len(before) == len(sites)
+    with Visitors(sites[0], "/") as visitors:
+        wait_until(lambda: sum(visitors.answers.values()) > 5, 20)
+        on_host("web1", "sh", "-c", "rm -rf /etc/nginx /etc/php/sites /var/lib/controlpanel/state.db*")
+        result = places.manage("resync", "web1")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert visitors.failures == []
+        visitors.all_asked_again()
+        wait_until(lambda: sum(visitors.answers.values()) > 5, 20)
+        assert visitors.failures == []
+    assert all(site.shows(site.name) for site in sites)
+    assert before.isdisjoint(master(site) for site in sites)
+    for site in sites:
+        site.delete()
+
+
+def master(site: LiveSite) -> str:
+    """Process id of its PHP's master."""
+    return on_host(site.host, "systemctl", "show", "-P", "MainPID", f"site@{site.id}.service").strip()
