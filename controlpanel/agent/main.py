@@ -1,4 +1,4 @@
-"""The agent's commands: ``serve`` ``boot`` ``box`` ``tend`` ``database-boot`` ``install`` ``refresh`` ``selftest``."""
+"""The agent's commands: ``serve`` ``boot`` ``tend`` ``database-boot`` ``install`` ``refresh`` ``selftest``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import AgentError
 from .kinds.registry import ROLES, Registry
 from .paths import Paths
 from .store import Store
-from .web import box, tending
+from .web import tending
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -23,7 +23,6 @@ def main(arguments: Optional[List[str]] = None) -> int:
     verbs = {
         "serve": _serve,
         "boot": _boot,
-        "box": _box,
         "database-boot": _database_boot,
         "tend": _tend,
         "install": _install,
@@ -71,12 +70,6 @@ def _database_boot() -> int:
     from .databases import boot
 
     boot.prepare()
-    return 0
-
-
-def _box() -> int:
-    """Called by systemd before the first PHP of a web host starts."""
-    box.prepare()
     return 0
 
 

@@ -15,7 +15,7 @@ from .base import File, Item, Kind
 if TYPE_CHECKING:
     from ..transaction import Transaction
 
-_AGENT = f"{PYTHON} -I {Paths().zipapp}"
+_TEND = f"{PYTHON} -I {Paths().zipapp} tend"
 
 _TMPFILES = """\
 # Written by the control panel's agent.
@@ -55,12 +55,12 @@ class Nginx(Kind):
             File(f"{paths.UNITS}/nginx.service.d/controlpanel.conf", _UNIT.encode()),
             File(f"{paths.UNITS}/site@.socket", php.socket_unit().encode()),
             File(f"{paths.UNITS}/site@.service", php.service_unit(paths.php_program()).encode()),
-            File(f"{paths.UNITS}/{box.UNIT}", box.unit(f"{_AGENT} box").encode()),
+            File(f"{paths.UNITS}/{box.UNIT}", box.unit().encode()),
             limits.common_file(),
             File(f"{paths.UNITS}/room@.socket", php.room_socket_unit().encode()),
             File(f"{paths.UNITS}/room@.service", php.room_service_unit(paths.php_program()).encode()),
             File("/etc/tmpfiles.d/controlpanel-sites.conf", _TMPFILES.encode()),
-            File(f"{paths.UNITS}/{tending.UNIT}.service", tending.service(f"{_AGENT} tend").encode()),
+            File(f"{paths.UNITS}/{tending.UNIT}.service", tending.service(_TEND).encode()),
             File(f"{paths.UNITS}/{tending.UNIT}.timer", tending.timer().encode()),
             File(wordpress.CONFIG, wordpress.CONFIG_TEXT.encode()),
             File(wordpress.TOOL, wordpress.TOOL_TEXT.encode()),
@@ -79,13 +79,13 @@ class Nginx(Kind):
             os.path.dirname(limits.COMMON),
             os.path.dirname(wordpress.CONFIG),
             wordpress.TOOLS,
-            paths.BOX,
         ):
             tx.mkdir(directory)
+        box.make_places()
         tx.on_rollback(lambda: _reload_units(tx))  # undone last, when the files are back
         super().apply(tx, items)
         _reload_units(tx)  # systemd must know the template units before a site starts one, later in this very batch
-        if f"{paths.UNITS}/{box.UNIT}" in tx.changed or box.missing():
+        if f"{paths.UNITS}/{box.UNIT}" in tx.changed:
             tx.run(["systemctl", "restart", box.UNIT])
         tx.remove("/etc/logrotate.d/controlpanel-sites")  # of an earlier version
         self._retire_stock_php(tx)
@@ -111,8 +111,6 @@ class Nginx(Kind):
     def observe(self, id: str, spec: Dict[str, Any]) -> Optional[str]:
         if nginx.master() is None:
             return "nginx does not run"
-        if missing := box.missing():
-            return f"PHP does not see what it should of {', '.join(missing)}"
         status, _body = nginx.ask("localhost", nginx.HOST_CHECK)
         return None if status == 200 else f"nginx answers {status} to the check of the host"
 

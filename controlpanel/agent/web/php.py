@@ -132,12 +132,13 @@ OOMPolicy=continue
 RootDirectory={box}
 MountAPIVFS=yes
 ProtectSystem=strict
-TemporaryFileSystem={sites}:ro /dev/shm:mode=1777,size=32M
+TemporaryFileSystem={sites}:ro /run:ro /etc/controlpanel:ro /dev/shm:mode=1777,size=32M
 BindPaths={sites}/%i
 BindReadOnlyPaths=/run/systemd/notify -/run/systemd/resolve -/etc/controlpanel/ca.pem
 # (+: of this root, not of the host's.)
 ReadWritePaths=+{sites}/%i
-InaccessiblePaths=-+/sys/fs/cgroup -+/dev/mqueue
+InaccessiblePaths=-+/usr/local/lib/controlpanel -+/etc/ceph -+/etc/ssh -+/etc/nslcd.conf -+/etc/nginx
+InaccessiblePaths=-+/etc/sudoers.d -+/sys/fs/cgroup -+/dev/mqueue
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateIPC=yes
