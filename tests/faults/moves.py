@@ -68,7 +68,8 @@ def recover(sites: Sequence[LiveSite], scene: Scene) -> dict[str, Any]:
 
     def opposite() -> None:
         response = api.request("POST", f"hosts/{host}/readmit/")  # 409 until the recovery is over
-        taken_back.extend([response.json()] if response.ok else [])
+        if response.ok:
+            taken_back.append(response.json())
 
     with Writers(sites[0], pause=0.05, synced=True) as writers:
         wait_until(lambda: writers.got["right"] > 20, 60, what="visitors write")

@@ -1,10 +1,8 @@
 """Edges and web hosts lose their power: what they serve comes back by itself, without a word from the panel."""
 
-from contextlib import suppress
-
 import pytest
-import requests
 
+from tests.hosting.live import LiveSite, comes_back
 from tests.panel import Panel, fresh_name, on_host, powered_off, wait_until
 
 from . import places
@@ -41,21 +39,14 @@ def test_edge_serves_everything_from_its_own_files(panel: Panel, create: Create)
             assert page == "200"
 
 
-def test_web_host_brings_its_sites_back(panel: Panel, create: Create) -> None:
+def test_web_host_brings_its_sites_back(panel: Panel) -> None:
     """Nobody does anything, neither there nor in the panel; visitors are told meanwhile."""
-    name = fresh_name("power")
-    answer = create(name)
-    with powered_off(answer["host"]):
-        page = panel.fetch(panel.edges[0], name)
+    site = LiveSite.create(panel)
+    with powered_off(site.host):
+        page = panel.fetch(panel.edges[0], site.name)
         assert (page.status_code, "<html" in page.text) == (503, True)
-
-    def serves(edge: str) -> bool:
-        with suppress(requests.Timeout):  # who comes before the host's last life is cleared up may wait
-            return name in panel.fetch(edge, name).text
-        return False
-
-    for edge in panel.edges:
-        wait_until(lambda edge=edge: serves(edge), 90, every=0.5)
+    comes_back(site, site.name)
+    site.delete()
 
 
 def test_storage_host_off_and_on(panel: Panel, create: Create) -> None:

@@ -12,6 +12,9 @@ from .conftest import Create
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("hosts_as_found")]
 
+#: What the panel has put on a web host, and the agent's memory of it.
+WIPE = "rm -rf /etc/nginx /etc/php/sites /var/lib/controlpanel/state.db*"
+
 
 def written(panel: Panel, create: Create) -> tuple[str, str]:
     """A PHP site with something of its member's in it: its host and its name."""
@@ -47,7 +50,7 @@ def test_web_host_built_anew_from_nothing(panel: Panel, create: Create) -> None:
 
 def test_wiped_web_host_is_restored_by_resync_alone(panel: Panel, create: Create) -> None:
     host, name = written(panel, create)
-    on_host(host, "sh", "-c", "rm -rf /etc/nginx /etc/php/sites /var/lib/controlpanel/state.db*")
+    on_host(host, "sh", "-c", WIPE)
     result = places.manage("resync", host)
     assert result.returncode == 0, result.stdout + result.stderr
     assert_serves_again(panel, name)
@@ -62,7 +65,7 @@ def test_a_wiped_host_with_many_sites_keeps_their_visitors_waiting_and_loses_non
     assert len(before) == len(sites)
     with Visitors(sites[0], "/") as visitors:
         wait_until(lambda: sum(visitors.answers.values()) > 5, 20)
-        on_host("web1", "sh", "-c", "rm -rf /etc/nginx /etc/php/sites /var/lib/controlpanel/state.db*")
+        on_host("web1", "sh", "-c", WIPE)
         result = places.manage("resync", "web1")
         assert result.returncode == 0, result.stdout + result.stderr
         assert visitors.failures == []

@@ -43,7 +43,7 @@ def unit() -> str:
 
 
 def make_places() -> None:
-    """The empty directories that it is mounted on."""
+    """The empty directories that it is mounted on. (Whose mode is left alone: by now some may be the host's own.)"""
     for name in ("", *_DIRECTORIES):
         os.makedirs(f"{paths.BOX}/{name}", mode=0o755, exist_ok=True)
     for name in _LINKS:
