@@ -1,5 +1,6 @@
 """HTTP and WebSocket entry point."""
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "controlpanel.settings")
@@ -21,3 +22,8 @@ refuse_unsafe_settings()
 router = URLRouter(websocket_urlpatterns)
 by_session = AllowedHostsOriginValidator(AuthMiddlewareStack(SecondFactorMiddleware(router)))
 application = ProtocolTypeRouter({"http": http, "websocket": TokenMiddleware(router, otherwise=by_session)})
+
+# What has been loaded stays for good. Else a full collection looks through all of it, and the request that it falls
+# into waits 150 ms.
+gc.collect()
+gc.freeze()

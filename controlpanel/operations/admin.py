@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -38,6 +38,7 @@ from .choices import COLOURS, UNFINISHED, OperationState, StepState
 from .errors import explain
 from .models import Event, Operation, Reservation, Step
 from .redaction import redact
+from .registry import known_kinds
 
 #: Events that one page shows; the newest ones.
 EVENTS_SHOWN = 200
@@ -101,11 +102,24 @@ class AboutFilter(ConcerningFilter):
         return queryset.filter(pk__in=scoped.union(reserving))
 
 
+class KindFilter(admin.SimpleListFilter):
+    """By kind: from those that there can be, for the kinds of all operations ever would be read from every row."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in known_kinds()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Operation]) -> QuerySet[Operation]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Operation)
 class OperationAdmin(ReadOnlyAdmin):
     list_display = ("id", "shown_title", "shown_state", "kind", "requested_by", "created", "finished")
     list_display_links = ("id", "shown_title")
-    list_filter = (AboutFilter, "state", "kind", "created")
+    list_filter = (AboutFilter, "state", KindFilter, "created")
     list_select_related = ("requested_by", "impersonated_by")
     search_fields = ("=id", "kind", "=requested_by__username", "steps__host")
     search_help_text = _("Number, kind, user name or host")
@@ -215,10 +229,10 @@ def operations_panel() -> Iterable[Card | Table]:
         Q(state__in=UNFINISHED),
         Q(state=OperationState.FAILED, created__gte=timezone.now() - LATELY),
     )
-    states = list(Operation.objects.filter(unfinished | failed_lately).values_list("state", flat=True))
-    waiting = states.count(OperationState.WAITING)
-    failed = states.count(OperationState.FAILED)
-    running = len(states) - waiting - failed
+    found = Operation.objects.filter(unfinished | failed_lately).order_by().values_list("state")
+    counts = dict(found.annotate(count=Count("pk")))
+    waiting, failed = (counts.pop(state, 0) for state in (OperationState.WAITING, OperationState.FAILED))
+    running = sum(counts.values())
     yield Card(_("Operations under way"), running, changelist(Operation, state__exact=OperationState.RUNNING))
     yield Card(
         _("Operations waiting"),

@@ -64,6 +64,7 @@ class Operation(models.Model):
         indexes = [
             GinIndex(fields=["scopes"], name="operation_scopes"),
             models.Index(fields=["state"], name="operation_unfinished", condition=models.Q(state__in=UNFINISHED)),
+            models.Index(fields=["created"], name="operation_failed", condition=models.Q(state=OperationState.FAILED)),
         ]
         constraints = [
             models.UniqueConstraint(
