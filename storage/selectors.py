@@ -47,6 +47,12 @@ def attachment_of(volume: Volume | int, host: Host | str) -> Attachment:
     return rows.get(volume=volume, **by_host)
 
 
+def granted_to(host: str, volumes: Collection[int]) -> QuerySet[Attachment]:
+    """What storage lets the host have of these volumes (by id). Without a credential it never had it."""
+    rows = Attachment.objects.select_related("volume__pool", "host")
+    return rows.filter(volume__in=volumes, host__name=host, granted=True, fenced=None)
+
+
 def last_snapshots(volumes: Collection[int]) -> dict[int, datetime]:
     """When each of these volumes (by id) was last kept; one that never was is left out. For callers that checked."""
     ready = Snapshot.objects.filter(volume__in=volumes, state=SnapshotState.READY, taken__isnull=False)

@@ -129,8 +129,12 @@ def alongside(work: Companion) -> Companion:
 def enqueue_duties() -> None:
     """Enqueue every duty whose time has come. Several panels may do this at once: one conditional UPDATE wins."""
     now = timezone.now()
-    Duty.objects.bulk_create([Duty(name=name) for name in _duties], ignore_conflicts=True)
+    due = dict(Duty.objects.values_list("name", "due"))
+    if missing := _duties.keys() - due.keys():
+        Duty.objects.bulk_create([Duty(name=name) for name in missing], ignore_conflicts=True)
     for duty in _duties.values():
+        if due.get(duty.name, now) > now:
+            continue
         with transaction.atomic():
             if Duty.objects.filter(name=duty.name, due__lte=now).update(due=now + duty.every):
                 async_task("controlpanel.operations.tasks.do_duty", duty.name, task_name=duty.name)

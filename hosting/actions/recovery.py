@@ -1,6 +1,6 @@
 """Steps of a recovery: many sites a step, and one site's failure is told and stops none of the others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from typing import Any
@@ -24,14 +24,15 @@ from controlpanel.operations.services import NotPossible
 from routing import desired as routing_desired
 from routing import selectors as routing_selectors
 from routing import services as routing
+from storage import desired as storage_desired
 from storage import many as storage
+from storage import selectors as storage_selectors
 from storage import services as storage_services
 from storage.errors import StorageError
 
 from .. import desired, recovering
 from ..choices import SiteState
 from ..models import Site
-from .sites import on_host
 
 add_messages(
     {
@@ -44,9 +45,9 @@ add_messages(
 PLACE, SWITCH, SETTLE = 600.0, 60.0, 20
 #: Sites that a returning edge is asked for.
 _LOOKS = 20
-#: Sites that are brought up together: visitors of the first ones need not wait for the last. (With 25 the last of 50
-#: were up 0.3 s earlier, and the first 1.5 s later.)
-TOGETHER = 10
+#: Sites that are brought up together, at first and at most: visitors of the first ones need not wait for the last, and
+#: each batch has its price, which grows with the host's sites (its web server reads all of them again).
+FEW, MANY = 10, 40
 #: Lines about sites that are kept in an answer, at most.
 TOLD = 500
 
@@ -218,10 +219,13 @@ class _Chain:
         self.sites = {pk: found[pk] for pk in step.args["sites"] if pk in found}
         self.on_web: dict[int, list[Resource]] = {}
         self.down: dict[int, str] = {}
+        granted = storage_selectors.granted_to(
+            host.name, [site.volume_id for site in self.sites.values() if site.volume_id]
+        )
+        mounts = {one.volume_id: storage_desired.attachment_resource(one) for one in granted}
         for pk, site in self.sites.items():
-            resources = on_host(site, host.name)
-            if any(resource.kind == "attachment" for resource in resources):
-                self.on_web[pk] = resources
+            if mount := mounts.get(site.volume_id or 0):
+                self.on_web[pk] = [mount, desired.site_resource(site)]
             else:
                 self.down[pk] = "storage has not let the host have its volume"
         self.base = desired.base_resource()
@@ -232,8 +236,7 @@ class _Chain:
     def work(self) -> dict[str, Any]:
         ids = list(self.on_web)
         placed = 0
-        for start in range(0, len(ids), TOGETHER):
-            part = ids[start : start + TOGETHER]
+        for part in _parts(ids):
             self._place(part)
             if ready := [pk for pk in part if pk not in self.down]:
                 placed += len(ready)
@@ -305,6 +308,13 @@ class _Chain:
                 continue
             for wrong, why in future.result()["wrong"].items():
                 self.down[by_name[wrong]] = f"through {name}: {why}"
+
+
+def _parts(ids: list[int]) -> Iterator[list[int]]:
+    start, size = 0, FEW
+    while start < len(ids):
+        yield ids[start : start + size]
+        start, size = start + size, min(2 * size, MANY)
 
 
 # --- the report ------------------------------------------------------------------------------------------------------

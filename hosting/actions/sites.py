@@ -15,6 +15,7 @@ from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import plans as routing
 from storage import desired as storage_desired
+from storage import selectors as storage_selectors
 from storage import services as storage
 
 from .. import desired
@@ -110,9 +111,8 @@ def _attachments(site: Site, host: str, present: bool = True) -> list[Resource]:
     """The site's mount on that host; none when storage no longer knows of any."""
     if site.volume is None:
         return []
-    # Without a credential the host never had it.
-    here = site.volume.attachments.select_related("volume__pool", "host").filter(granted=True, fenced=None)
-    return [storage_desired.attachment_resource(one, present=present) for one in here.filter(host__name=host)]
+    here = storage_selectors.granted_to(host, [site.volume.pk])
+    return [storage_desired.attachment_resource(one, present=present) for one in here]
 
 
 def _confirm_away(step: Step) -> None:

@@ -34,6 +34,8 @@ class StillThere(Busy):
 
 def release(volumes: Mapping[str, str]) -> Dict[str, AgentError]:
     """Detach volumes (name to path) that may or may not be attached; by name those that could not be, and why."""
+    if not volumes:
+        return {}
     mounted = {name: path for name, path in volumes.items() if _mounts(name, path)}
     stop_slices(list(mounted.values()))
     failures: Dict[str, AgentError] = {}
@@ -98,12 +100,12 @@ def _umount(path: str, flags: int) -> None:
 
 def _await_end(volumes: Sequence[str]) -> Dict[str, AgentError]:
     """Wait for the daemons: each ends when its volume is mounted nowhere, and all it held has been written."""
-    waiting: Set[str] = set(volumes)
+    running = cephfuse.daemons()
+    waiting: Set[str] = set(volumes) & set(running)
     begun = time.monotonic()
     looked = False
     while True:
-        running = cephfuse.daemons()
-        waiting = {name for name in waiting if any(users.alive(pid) for pid in running.get(name, []))}
+        waiting = {name for name in waiting if any(users.alive(pid) for pid in running[name])}
         passed = time.monotonic() - begun
         if not waiting or passed > FLUSH:
             break

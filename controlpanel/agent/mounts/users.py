@@ -14,13 +14,15 @@ from . import table
 def of(paths: Sequence[str]) -> Dict[str, Set[int]]:
     """By path, the processes that use something below it. Reads links only, so a dead volume does not hang it."""
     found: Dict[str, Set[int]] = {path: set() for path in paths}
-    # A path may be nested in no other of ours, so its first three parts ("/srv/sites/12") name it.
-    known = set(paths)
+    if not found:  # a host full of sites has hundreds of processes, with thousands of maps
+        return found
+    near = tuple({f"{os.path.dirname(path)}/" for path in paths})
     for pid in _processes():
         for used in _uses(pid):
-            for path in _parents(used):
-                if path in known:
-                    found[path].add(pid)
+            if used.startswith(near):
+                for path in _parents(used):
+                    if path in found:
+                        found[path].add(pid)
     return found
 
 
