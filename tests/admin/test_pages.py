@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from controlpanel.fleet.models import PowerFence
+from controlpanel.operations.models import Operation
 from routing.models import EdgeAddress, PacketRules
 from tests import factories as make
 from tests.admin.rows import a_row_of
@@ -48,6 +49,17 @@ def test_every_list_can_be_searched_filtered_and_sorted(model: Any, staff: Clien
             assert staff.get(_url(model, "changelist"), {"q": words}).status_code == 200
     for number in range(1, len(page.list_display) + 1):
         assert staff.get(_url(model, "changelist"), {"o": number}).status_code == 200
+
+
+def test_operations_are_narrowed_to_a_kind_that_there_can_be(staff: Client) -> None:
+    move = make.OperationFactory(kind="hosting.move_site")
+    other = make.OperationFactory(kind="hosting.delete_site")
+
+    page = staff.get(_url(Operation, "changelist"), {"kind": "hosting.move_site"}).content.decode()
+
+    assert _url(Operation, "change", move.pk) in page
+    assert _url(Operation, "change", other.pk) not in page
+    assert "kind=hosting.delete_site" in page  # the way there
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)

@@ -54,7 +54,8 @@ def main() -> None:
             / (numbers[f"sites_{many}"][what] / many)
             for what in ("in_step_s", "wiped_s")
         },
-        notes="PHP sites (static ones beyond 400) and a WordPress in each part, on one web host of the lab; the hosts share the machine with the panel.",
+        notes="PHP sites (static ones beyond 400) and a WordPress in each part, on one web host of the lab; the hosts "
+        "share the machine with the panel.",
     )
 
 
