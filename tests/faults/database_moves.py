@@ -81,13 +81,18 @@ def settle(database: LiveDatabase) -> None:
 
 @contextmanager
 def little_room(host: str, engine: str) -> Iterator[None]:
-    """The engine's data on a disk with 6 MB left. What is written there meanwhile is thrown away afterwards."""
+    """The engine's data on a disk with never more than 6 MB left, also when a database of an earlier test is dropped
+    there meanwhile. What is written there is thrown away afterwards."""
     unit, data, log = {
         "mariadb": ("mariadb.service", "/var/lib/mysql", ""),
         # Its log gets a disk of its own: files of it that nobody needs any more are taken away at some time, and there
         # would be more room than we think.
         "postgresql": ("postgresql@17-main.service", "/var/lib/postgresql", "17/main/pg_wal"),
     }[engine]
+    fill = (
+        "left=$(df --block-size=1M --output=avail /run/little | tail -1); "
+        "[ $left -le 6 ] || head -c $((left - 6))M /dev/zero >>/run/little/filler"
+    )
     apart = (
         f"mkdir -p /run/log && mount -t tmpfs -o size=1g,mode=700 tmpfs /run/log && cp -a {data}/{log}/. /run/log/ "
         f"&& chown --reference={data}/{log} /run/log && mount --bind /run/log {data}/{log} && "
@@ -97,12 +102,12 @@ def little_room(host: str, engine: str) -> Iterator[None]:
         f"&& mount -t tmpfs -o size=$((size + 30))m,mode=755 tmpfs /run/little && cp -a {data}/. /run/little/ "
         f"&& chown --reference={data} /run/little && chmod --reference={data} /run/little "
         f"&& mount --bind /run/little {data} && {apart if log else ''}systemctl start {unit} "
-        "&& left=$(df --block-size=1M --output=avail /run/little | tail -1) "
-        "&& head -c $((left - 6))M /dev/zero >/run/little/filler"
+        f"&& touch /run/little/filler && {{ {fill}; }} "
+        f"&& systemd-run --quiet --collect --unit=little-room sh -c 'while sleep 0.05; do {fill}; done'"
     )
     mounts = f"{data}/{log} /run/log {data} /run/little" if log else f"{data} /run/little"
     try:
         on_host(host, "sh", "-c", script)
         yield
     finally:
-        on_host(host, "sh", "-c", f"systemctl stop {unit}; umount {mounts}; systemctl start {unit}")
+        on_host(host, "sh", "-c", f"systemctl stop little-room {unit}; umount {mounts}; systemctl start {unit}")

@@ -37,7 +37,7 @@ def test_a_move_in_trouble_loses_nothing_and_one_host_serves(database: LiveDatab
 
 
 def test_a_target_whose_disk_runs_full_gives_up_and_the_source_serves(database: LiveDatabase) -> None:
-    database.done("fill", first=int(time.time()) * 10**6, rows=2000, size=8000)
+    database.done("fill", first=int(time.time()) * 10**6, rows=4000, size=8000)
     source, target = database.read()["host"], database.other_host()
     with database_moves.little_room(target, database.read()["engine"]), Writer(database) as writer:
         ended = database.move(target, state="failed", seconds=180)
