@@ -1,13 +1,14 @@
 """What a web host should hold of hosting: its web server, and every site that is there. (Mounts are storage's.)"""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
 from controlpanel.fleet.choices import Role
 from controlpanel.fleet.desired import Resource, provider
 from controlpanel.fleet.models import Host
+from storage import desired as storage_desired
 from storage import selectors as storage_selectors
 
 from . import places, web_hosts
@@ -35,6 +36,20 @@ def base_resource() -> Resource:
     """The web server itself, which only edges may speak to."""
     base = web_hosts.web_base()
     return Resource("nginx", "base", base.revision, {"edges": base.edges})
+
+
+def on_host(sites: Collection[Site], host: str, *, present: bool = True) -> list[Resource]:
+    """All that the sites need on a host that is to serve them, or (``present=False``) is not to have them any more."""
+    return [*mounts(sites, host, present=present).values(), *(site_resource(site, present=present) for site in sites)]
+
+
+def mounts(sites: Iterable[Site], host: str, *, present: bool = True) -> dict[int, Resource]:
+    """By site (id), its mount on that host; those that storage never let it have, or knows no longer, are left out."""
+    site_of = {site.volume_id: site.pk for site in sites if site.volume_id}
+    return {
+        site_of[one.volume_id]: storage_desired.attachment_resource(one, present=present)
+        for one in storage_selectors.granted_to(host, site_of)
+    }
 
 
 @provider(Role.EDGE)

@@ -213,11 +213,7 @@ class Leave(MoveStep):
         return Call(call.name, call.args, seconds(45, step))
 
     def resources(self, step: Step) -> Sequence[Resource]:
-        return [
-            resource
-            for site in sites_of(step)
-            for resource in (desired.site_resource(site, present=False), *attachments(site, step.host, present=False))
-        ]
+        return desired.on_host(sites_of(step), step.host, present=False)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         let_go(step)
@@ -230,7 +226,7 @@ class Leave(MoveStep):
                 handover.keep(site.volume, host)
 
     def undo_resources(self, step: Step) -> Sequence[Resource]:
-        return [desired.base_resource(), *_placed(step)]
+        return [desired.base_resource(), *desired.on_host(sites_of(step), step.host)]
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
         arrived(step)
@@ -307,17 +303,13 @@ class Arrive(MoveStep):
         prolong(step)
 
     def resources(self, step: Step) -> Sequence[Resource]:
-        return _placed(step)
+        return desired.on_host(sites_of(step), step.host)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         arrived(step)
 
     def undo_resources(self, step: Step) -> Sequence[Resource]:
-        return [
-            resource
-            for site in sites_of(step)
-            for resource in (desired.site_resource(site, present=False), *attachments(site, step.host, present=False))
-        ]
+        return desired.on_host(sites_of(step), step.host, present=False)
 
     def undo_request(self, step: Step) -> Call:
         call = super().undo_request(step)
@@ -341,21 +333,6 @@ class Arrive(MoveStep):
 
 
 # --- what several do -------------------------------------------------------------------------------------------------
-
-
-def attachments(site: Site, host: str, present: bool = True) -> list[Resource]:
-    """The site's mount on that host; none when storage never let it in."""
-    if site.volume is None:
-        return []
-    here = site.volume.attachments.select_related("volume__pool", "host").filter(granted=True, fenced=None)
-    return [storage_desired.attachment_resource(one, present=present) for one in here.filter(host__name=host)]
-
-
-def _placed(step: Step) -> list[Resource]:
-    """Volume and site of each, as the step's host should have them."""
-    return [
-        resource for site in sites_of(step) for resource in (*attachments(site, step.host), desired.site_resource(site))
-    ]
 
 
 def arrived(step: Step) -> None:

@@ -24,9 +24,7 @@ from controlpanel.operations.services import NotPossible
 from routing import desired as routing_desired
 from routing import selectors as routing_selectors
 from routing import services as routing
-from storage import desired as storage_desired
 from storage import many as storage
-from storage import selectors as storage_selectors
 from storage import services as storage_services
 from storage.errors import StorageError
 
@@ -219,13 +217,10 @@ class _Chain:
         self.sites = {pk: found[pk] for pk in step.args["sites"] if pk in found}
         self.on_web: dict[int, list[Resource]] = {}
         self.down: dict[int, str] = {}
-        granted = storage_selectors.granted_to(
-            host.name, [site.volume_id for site in self.sites.values() if site.volume_id]
-        )
-        mounts = {one.volume_id: storage_desired.attachment_resource(one) for one in granted}
+        mounts = desired.mounts(self.sites.values(), host.name)
         for pk, site in self.sites.items():
-            if mount := mounts.get(site.volume_id or 0):
-                self.on_web[pk] = [mount, desired.site_resource(site)]
+            if pk in mounts:
+                self.on_web[pk] = [mounts[pk], desired.site_resource(site)]
             else:
                 self.down[pk] = "storage has not let the host have its volume"
         self.base = desired.base_resource()

@@ -14,8 +14,6 @@ from controlpanel.operations.futures import answered
 from controlpanel.operations.models import Step
 from controlpanel.operations.registry import register
 from routing import plans as routing
-from storage import desired as storage_desired
-from storage import selectors as storage_selectors
 from storage import services as storage
 
 from .. import desired
@@ -34,11 +32,6 @@ def _site(step: Step) -> Site:
     return sites.get(pk=step.args["site"])
 
 
-def on_host(site: Site, host: str) -> list[Resource]:
-    """All that a site needs on a host that is to serve it."""
-    return [*_attachments(site, host), desired.site_resource(site)]
-
-
 class OnWeb(ApplyAction):
     """Another operation may have told the host of newer edges."""
 
@@ -54,7 +47,7 @@ class PlaceOnWeb(OnWeb):
     undoable = True
 
     def resources(self, step: Step) -> Sequence[Resource]:
-        return [desired.base_resource(), *on_host(_site(step), step.host)]
+        return [desired.base_resource(), *desired.on_host([_site(step)], step.host)]
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         site = _site(step)
@@ -63,7 +56,7 @@ class PlaceOnWeb(OnWeb):
         Site.objects.filter(pk=site.pk).update(placed=True)
 
     def undo_resources(self, step: Step) -> Sequence[Resource]:
-        return _away(_site(step), step.host)
+        return desired.on_host([_site(step)], step.host, present=False)
 
     def confirm_undo(self, step: Step, answer: dict[str, Any]) -> None:
         _confirm_away(step)
@@ -97,22 +90,10 @@ class RemoveFromWeb(ApplyAction):
         return answered({"fenced": True})
 
     def resources(self, step: Step) -> Sequence[Resource]:
-        return _away(_site(step), step.host)
+        return desired.on_host([_site(step)], step.host, present=False)
 
     def confirm(self, step: Step, answer: dict[str, Any]) -> None:
         _confirm_away(step)
-
-
-def _away(site: Site, host: str) -> list[Resource]:
-    return [desired.site_resource(site, present=False), *_attachments(site, host, present=False)]
-
-
-def _attachments(site: Site, host: str, present: bool = True) -> list[Resource]:
-    """The site's mount on that host; none when storage no longer knows of any."""
-    if site.volume is None:
-        return []
-    here = storage_selectors.granted_to(host, [site.volume.pk])
-    return [storage_desired.attachment_resource(one, present=present) for one in here]
 
 
 def _confirm_away(step: Step) -> None:
