@@ -6,6 +6,7 @@ transaction. A map or certificate list is named by the very path that the config
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -20,6 +21,8 @@ from . import paths
 TIMEOUT = 15.0
 #: Seconds in which a running HAProxy that refuses connections must take them again.
 RESTART = 5.0
+#: Seconds between looks whether an older worker, which has yet to answer, is still there.
+LOOK = 0.2
 #: Bytes of one payload: it must fit ``tune.bufsize`` (16 kB) together with the command.
 PAYLOAD = 12000
 _WORD = re.compile(r"\A[A-Za-z0-9./_~+=-]+\Z")
@@ -40,13 +43,17 @@ class Process:
     """One HAProxy process: the present worker by default, or an older one that still ends its transfers."""
 
     path: str = paths.ADMIN_SOCKET
-    prefix: str = ""
+    #: Of an older worker, which is spoken to through its master's socket.
+    pid: str = ""
 
     def ask(self, command: str, payload: str = "", timeout: float = TIMEOUT) -> str:
-        """Send one command, return its answer, stripped. Raises Failed (Gone) when nobody answers."""
+        """Send one command, return its answer, stripped.
+
+        Raises Gone when it is an older worker that has ended, or ends over the question; Failed when nobody answers.
+        """
         if "\n" in command or ";" in command:
             raise Failed("a command for HAProxy has a line break or a semicolon in it")
-        text = self.prefix + command
+        text = "@!%s %s" % (self.pid, command) if self.pid else command
         if payload:
             text += " <<\n" + payload.rstrip("\n") + "\n"
         try:
@@ -54,18 +61,34 @@ class Process:
                 connection.sendall((text + "\n").encode())
                 if self.path in _MASTERS:
                     connection.shutdown(socket.SHUT_WR)  # the master waits for another command else
-                parts: List[bytes] = []
-                while True:
-                    part = connection.recv(1 << 16)
-                    if not part:
-                        break
-                    parts.append(part)
+                answer = self._all_of(connection, timeout).decode("utf-8", "replace").strip()
         except OSError as error:
+            if self._has_ended():
+                raise Gone("an old process of HAProxy has ended", str(error)) from error
             raise Failed("HAProxy does not answer on its socket", "%s: %s" % (self.path, error)) from error
-        answer = b"".join(parts).decode("utf-8", "replace").strip()
-        if self.prefix and answer.startswith("Can't "):  # "connect to the target CLI", "find the target PID …"
+        if self.pid and answer.startswith("Can't "):  # "connect to the target CLI", "find the target PID …"
             raise Gone("an old process of HAProxy has ended", answer)
         return answer
+
+    def _all_of(self, connection: socket.socket, timeout: float) -> bytes:
+        """What is answered until the end. An older worker may end over the question; its master then keeps silent."""
+        deadline = time.monotonic() + timeout
+        connection.settimeout(min(LOOK, timeout) if self.pid else timeout)
+        parts: List[bytes] = []
+        while True:
+            try:
+                part = connection.recv(1 << 16)
+            except socket.timeout:
+                if not self.pid or self._has_ended() or time.monotonic() > deadline:
+                    raise
+                continue
+            if not part:
+                return b"".join(parts)
+            parts.append(part)
+
+    def _has_ended(self) -> bool:
+        """Whether it is an older worker of which nothing is left."""
+        return bool(self.pid) and not os.path.exists("/proc/%s" % self.pid)
 
     # --- maps ----------------------------------------------------------------------------------------------------
 
@@ -204,7 +227,7 @@ def processes(of: paths.Instance = paths.EDGE) -> Tuple[List[str], List[Process]
             section = line.strip()
         elif section in found and line.split()[:1] and line.split()[0].isdigit():
             found[section].append(line.split()[0])
-    older = [Process(of.master_socket, "@!%s " % pid) for pid in found["# old workers"]]
+    older = [Process(of.master_socket, pid) for pid in found["# old workers"]]
     return found["# workers"], older
 
 
