@@ -13,7 +13,7 @@ from ..errors import HostingError
 from ..forms import ConfirmForm
 from ..models import Site
 from ..services import Credentials
-from .common import page, site_or_404
+from .common import ask, page, site_or_404
 
 
 def credentials_page(request: HttpRequest, site: Site, operation: Operation, credentials: Credentials) -> HttpResponse:
@@ -45,14 +45,9 @@ def new_password(request: HttpRequest, pk: int) -> HttpResponse:
             return credentials_page(request, *made)
         except HostingError as error:
             form.add_problems(error)
-    context = {
-        "site": site,
-        "form": form,
-        "heading": _("New password for WordPress of %(site)s?") % {"site": site.name},
-        "button": _("New password"),
-        "consequences": [
-            _("“%(user)s” gets a new password, which you see once.") % {"user": application.username},
-            _("Whoever is logged in to WordPress by that name is logged out."),
-        ],
-    }
-    return render(request, "hosting/confirm.html", context, status=422 if form.errors else 200)
+    heading = _("New password for WordPress of %(site)s?") % {"site": site.name}
+    consequences = [
+        _("“%(user)s” gets a new password, which you see once.") % {"user": application.username},
+        _("Whoever is logged in to WordPress by that name is logged out."),
+    ]
+    return ask(request, site, form, heading, _("New password"), consequences)

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from controlpanel.operations.choices import UNFINISHED, StepState
 from controlpanel.operations.models import Operation
 
 from .. import selectors
 from ..errors import HostingError
 from ..forms import ConfirmForm, QuarantineForm, RestoreSiteForm, ServiceForm
-from ..models import HostingOrder, Site
+from ..models import Database, HostingOrder, Site
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -63,12 +65,42 @@ def confirmed(
             return redirect(operation)
         except HostingError as error:
             form.add_problems(error)
+    return ask(request, site, form, heading % {"site": site.name}, button, consequences, dangerous)
+
+
+def ask(
+    request: HttpRequest,
+    thing: Site | Database,
+    form: ServiceForm,
+    heading: str,
+    button: str,
+    consequences: list[str],
+    dangerous: bool = False,
+) -> HttpResponse:
+    """The page of a question about a site or a database, with what the form lacked the last time."""
     context = {
-        "site": site,
+        "thing": thing,
         "form": form,
-        "heading": heading % {"site": site.name},
+        "heading": heading,
         "button": button,
         "consequences": consequences,
         "dangerous": dangerous,
     }
     return render(request, "hosting/confirm.html", context, status=422 if form.errors else 200)
+
+
+def under_way(operations: QuerySet[Operation]) -> QuerySet[Operation]:
+    """Those of the operations that are not finished, oldest first, with how far they are."""
+    done = Q(steps__state__in=(StepState.SUCCEEDED, StepState.SKIPPED))
+    progress = {"all_steps": Count("steps"), "done_steps": Count("steps", filter=done)}
+    return operations.filter(state__in=UNFINISHED).annotate(**progress).order_by("id")
+
+
+def now(request: HttpRequest, operations: QuerySet[Operation]) -> HttpResponse:
+    """What is happening with a thing, for its page to poll; when nothing is any more, the page is asked to reload."""
+    running = under_way(operations)
+    if running:
+        return render(request, "hosting/now.html", {"now": request.path, "running": running})
+    response = HttpResponse()
+    response["HX-Refresh"] = "true"
+    return response

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from controlpanel.operations.choices import UNFINISHED, OperationState, StepState
+from controlpanel.operations.choices import OperationState
 from controlpanel.operations.models import Operation
 from members.reauthentication import recently_authenticated
 
@@ -27,7 +28,7 @@ from ..databases.forms import CreateDatabaseForm, DatabaseUserForm
 from ..errors import HostingError
 from ..forms import ConfirmForm
 from ..models import Database
-from .common import order_or_404, page
+from .common import ask, now, order_or_404, page, under_way
 
 HISTORY = 10
 #: For so long a database's page says what was lost with its server.
@@ -80,7 +81,8 @@ def database_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "database": database,
         "ca_file": CA_FILE,
         "users": database.users.all(),
-        "running": _running(request, database),
+        "running": under_way(selectors.operations_about(request.user, database)),
+        "now": reverse("hosting:database_now", args=[database.pk]),
         "recovered": _recovered(operations),
         "operations": operations[:HISTORY],
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
@@ -104,14 +106,8 @@ def _recovered(operations: QuerySet[Operation]) -> datetime | None:
 @login_required
 @require_GET
 def database_now(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is happening with it, for the page to poll; when nothing is any more, the page is asked to reload."""
-    database = database_or_404(request, pk)
-    running = _running(request, database)
-    if running:
-        return render(request, "hosting/database_now.html", {"database": database, "running": running})
-    response = HttpResponse()
-    response["HX-Refresh"] = "true"
-    return response
+    """What is happening with it: a part of its page."""
+    return now(request, selectors.operations_about(request.user, database_or_404(request, pk)))
 
 
 @never_cache
@@ -162,7 +158,7 @@ def database_add_user(request: HttpRequest, pk: int) -> HttpResponse:
         _("The user may read everything in this database, and change nothing."),
         _("The next page shows the password, this once."),
     ]
-    return _ask(request, database, form, _("A further user"), _("Add the user"), consequences)
+    return ask(request, database, form, _("A further user"), _("Add the user"), consequences)
 
 
 @never_cache
@@ -238,27 +234,7 @@ def confirmed(
             return _secret(request, database, operation, user, secret[0]) if secret else redirect(operation)
         except HostingError as error:
             form.add_problems(error)
-    return _ask(request, database, form, **texts)
-
-
-def _ask(
-    request: HttpRequest,
-    database: Database,
-    form: Any,
-    heading: str,
-    button: str,
-    consequences: list[str],
-    dangerous: bool = False,
-) -> HttpResponse:
-    context = {
-        "database": database,
-        "form": form,
-        "heading": heading,
-        "button": button,
-        "consequences": consequences,
-        "dangerous": dangerous,
-    }
-    return render(request, "hosting/confirm_database.html", context, status=422 if form.errors else 200)
+    return ask(request, database, form, **texts)
 
 
 def _secret(request: HttpRequest, database: Database, operation: Operation, user: str, password: str) -> HttpResponse:
@@ -271,14 +247,3 @@ def _secret(request: HttpRequest, database: Database, operation: Operation, user
         "ca_file": CA_FILE,
     }
     return render(request, "hosting/database_secret.html", context)
-
-
-def _running(request: HttpRequest, database: Database) -> QuerySet[Operation, Any]:
-    """Its unfinished operations, oldest first, with how far they are."""
-    done = Q(steps__state__in=(StepState.SUCCEEDED, StepState.SKIPPED))
-    return (
-        selectors.operations_about(request.user, database)
-        .filter(state__in=UNFINISHED)
-        .annotate(all_steps=Count("steps"), done_steps=Count("steps", filter=done))
-        .order_by("id")
-    )

@@ -1,10 +1,7 @@
 """Pages of sites. Thin: reads by ``selectors``, writes by ``services``."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,8 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from controlpanel.operations.choices import UNFINISHED, OperationState, StepState
-from controlpanel.operations.models import Operation
+from controlpanel.operations.choices import OperationState
 from members.reauthentication import recently_authenticated
 from routing import selectors as routing_selectors
 
@@ -22,12 +18,11 @@ from .. import health, php_settings, probing, selectors, services, usage
 from ..choices import SiteKind, SiteState
 from ..errors import HostingError, StaleForm
 from ..forms import CreateSiteForm, EditSiteForm, RestoreSiteForm
-from ..models import Site
 from ..services import moves
 from ..wordpress import language_for
 from .applications import credentials_page
 from .certificates import certificates_context
-from .common import confirmed, order_or_404, page, site_or_404
+from .common import confirmed, now, order_or_404, page, site_or_404, under_way
 from .edge_rules import edge_rules_context
 from .shields import shield_context
 
@@ -77,7 +72,8 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "room_address": services.address_of(site, quarantine) if quarantine and site.room_open else "",
         "last_good": services.last_good(site) if quarantine else None,
         "snapshots": services.snapshots_of(site)[:SNAPSHOTS],
-        "running": _running(request, site),
+        "running": under_way(selectors.operations_of(request.user, site)),
+        "now": reverse("hosting:site_now", args=[site.pk]),
         "operations": operations[:HISTORY],
         "last_failed": operations.filter(state=OperationState.FAILED).first(),
         "changeable": site.placed and site.state in AT_REST,
@@ -101,14 +97,8 @@ def site_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_GET
 def site_now(request: HttpRequest, pk: int) -> HttpResponse:
-    """What is happening with the site, for the page to poll; when nothing is any more, the page is asked to reload."""
-    site = site_or_404(request, pk)
-    running = _running(request, site)
-    if running:
-        return render(request, "hosting/site_now.html", {"site": site, "running": running})
-    response = HttpResponse()
-    response["HX-Refresh"] = "true"
-    return response
+    """What is happening with the site: a part of its page."""
+    return now(request, selectors.operations_of(request.user, site_or_404(request, pk)))
 
 
 @never_cache
@@ -205,15 +195,4 @@ def site_restore(request: HttpRequest, pk: int) -> HttpResponse:
         heading=_("Restore %(site)s?"),
         button=_("Restore"),
         consequences=[_("The site comes back with the files that it had when it was deleted.")],
-    )
-
-
-def _running(request: HttpRequest, site: Site) -> QuerySet[Operation, Any]:
-    """The site's unfinished operations, oldest first, with how far they are."""
-    done = Q(steps__state__in=(StepState.SUCCEEDED, StepState.SKIPPED))
-    return (
-        selectors.operations_of(request.user, site)
-        .filter(state__in=UNFINISHED)
-        .annotate(all_steps=Count("steps"), done_steps=Count("steps", filter=done))
-        .order_by("id")
     )
